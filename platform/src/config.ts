@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import { parse as parseYaml } from "yaml";
+import type { Setting } from "./settings.ts";
+
+/** The settings of one process by the names its code uses. */
+export type Schema = Readonly<Record<string, Setting<unknown>>>;
+
+/** The typed values of a schema. */
+export type ConfigOf<S extends Schema> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+};
+
+/** Where values come from. Environment, then the file an environment variable names, then config.yaml, then default. */
+export type ConfigSources = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Text of config.yaml. Absent: none was given. */
+  readonly yaml?: string | undefined;
+  /** Paths in config.yaml that this process does not read itself but that are legal, for example lists it reads later. */
+  readonly otherYaml?: readonly string[];
+};
+
+/** All that is wrong with a configuration. The process must refuse to start. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n  ${problems.join("\n  ")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks a process's configuration.
+ *
+ * @throws ConfigError with every problem at once, those of unknown keys in config.yaml included
+ */
+export function loadConfig<S extends Schema>(schema: S, sources: ConfigSources): ConfigOf<S> {
+  const problems: string[] = [];
+  const yaml = flatYaml(sources, problems);
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(schema)) {
+    try {
+      values[name] = valueOf(setting, sources.env, yaml);
+    } catch (error) {
+      problems.push(`${sourceName(setting, sources.env, yaml)}: ${(error as Error).message}`);
+    }
+  }
+  const known = new Set(Object.values(schema).map((setting) => setting.yaml));
+  for (const path of yaml.keys()) {
+    const other = sources.otherYaml?.some(
+      (prefix) => path === prefix || path.startsWith(`${prefix}.`),
+    );
+    if (!known.has(path) && !other) problems.push(`config.yaml: ${path} is not a setting`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as ConfigOf<S>;
+}
+
+/** The configuration for people: secrets print as "[set]". */
+export function describeConfig<S extends Schema>(
+  schema: S,
+  config: ConfigOf<S>,
+): Record<string, unknown> {
+  const values = config as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(schema).map(([name, setting]) => [
+      name,
+      setting.secret && values[name] !== "" ? "[set]" : values[name],
+    ]),
+  );
+}
+
+function valueOf(
+  setting: Setting<unknown>,
+  env: ConfigSources["env"],
+  yaml: ReadonlyMap<string, unknown>,
+): unknown {
+  const direct = env[setting.env];
+  if (direct !== undefined) return setting.parse(direct);
+  const file = env[`${setting.env}_FILE`];
+  if (file !== undefined) return setting.parse(readFileSync(file, "utf8").trimEnd());
+  if (setting.yaml !== undefined && yaml.has(setting.yaml))
+    return setting.parse(yaml.get(setting.yaml));
+  if (setting.fallback === undefined) throw new Error("is required and not set");
+  return setting.fallback;
+}
+
+function sourceName(
+  setting: Setting<unknown>,
+  env: ConfigSources["env"],
+  yaml: ReadonlyMap<string, unknown>,
+): string {
+  if (env[setting.env] !== undefined) return setting.env;
+  if (env[`${setting.env}_FILE`] !== undefined) return `${setting.env}_FILE`;
+  return setting.yaml !== undefined && yaml.has(setting.yaml)
+    ? `config.yaml: ${setting.yaml}`
+    : setting.env;
+}
+
+/** Leaves of config.yaml by dotted path, "${NAME}" replaced from the environment. Lists count as leaves. */
+function flatYaml(sources: ConfigSources, problems: string[]): Map<string, unknown> {
+  const leaves = new Map<string, unknown>();
+  if (sources.yaml === undefined) return leaves;
+  let root: unknown;
+  try {
+    root = parseYaml(sources.yaml);
+  } catch (error) {
+    problems.push(`config.yaml: ${(error as Error).message}`);
+    return leaves;
+  }
+  walk(root, "");
+  return leaves;
+
+  function walk(value: unknown, path: string): void {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      for (const [key, inner] of Object.entries(value))
+        walk(inner, path === "" ? key : `${path}.${key}`);
+    } else if (path !== "" && value !== null) {
+      leaves.set(path, typeof value === "string" ? expand(value, path) : value);
+    }
+  }
+
+  function expand(text: string, path: string): string {
+    return text.replace(/\$\{([A-Z0-9_]+)\}/g, (_, name: string) => {
+      const value = sources.env[name];
+      if (value === undefined)
+        problems.push(`config.yaml: ${path}: environment variable ${name} is not set`);
+      return value ?? "";
+    });
+  }
+}

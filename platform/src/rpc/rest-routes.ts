@@ -1,0 +1,121 @@
+import {
+  getOption,
+  hasOption,
+  type DescField,
+  type DescMethodUnary,
+  type DescService,
+  type JsonObject,
+  type JsonValue,
+} from "@bufbuild/protobuf";
+import { http } from "@gatewayops/proto/google/api/annotations_pb";
+import { Failure } from "../errors.ts";
+
+/** A REST path of a method, from its `google.api.http` annotation. */
+export type RestRoute = {
+  readonly httpMethod: string;
+  /** Path as written, for example "/v1/traces/{trace_id}". */
+  readonly path: string;
+  readonly method: DescMethodUnary;
+  /** True when the request's fields are the body. */
+  readonly hasBody: boolean;
+};
+
+/** A route that fits a request, with the values of its path. */
+export type RestMatch = { readonly route: RestRoute; readonly params: ReadonlyMap<string, string> };
+
+/** Every REST path of the services. */
+export function restRoutes(services: readonly DescService[]): RestRoute[] {
+  return services
+    .flatMap((service) => service.methods)
+    .filter((method) => hasOption(method, http))
+    .map((method) => {
+      const { pattern, body } = getOption(method, http);
+      if (pattern.case === undefined || pattern.case === "custom" || method.methodKind !== "unary")
+        throw new Error(
+          `${method.parent.typeName}/${method.name}: unsupported google.api.http rule`,
+        );
+      if (body !== "" && body !== "*")
+        throw new Error(`${method.parent.typeName}/${method.name}: body must be "*" or absent`);
+      return {
+        httpMethod: pattern.case.toUpperCase(),
+        path: pattern.value,
+        method: method as DescMethodUnary,
+        hasBody: body === "*",
+      };
+    });
+}
+
+/** Finds the route of a request. A path that fits under another method only is METHOD_NOT_ALLOWED. */
+export function createRestMatcher(
+  routes: readonly RestRoute[],
+): (httpMethod: string, path: string) => RestMatch | "method_not_allowed" | undefined {
+  const compiled = routes.map((route) => ({ route, parts: route.path.split("/") }));
+  // A literal segment beats a variable one: "/v1/traces/search" is no trace id.
+  compiled.sort((a, b) => variables(a.parts) - variables(b.parts));
+  return (httpMethod, path) => {
+    const parts = path.split("/");
+    let fitsOtherwise = false;
+    for (const candidate of compiled) {
+      const params = matchParts(candidate.parts, parts);
+      if (!params) continue;
+      if (candidate.route.httpMethod === httpMethod) return { route: candidate.route, params };
+      fitsOtherwise = true;
+    }
+    return fitsOtherwise ? "method_not_allowed" : undefined;
+  };
+}
+
+/**
+ * The request of a method as JSON, from path, query and body.
+ *
+ * @throws Failure REQUEST_INVALID
+ */
+export function requestJson(match: RestMatch, query: URLSearchParams, body: JsonValue): JsonObject {
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    throw new Failure("REQUEST_INVALID", "The body must be a JSON object.");
+  const json: JsonObject = { ...body };
+  const fields = match.route.method.input.fields;
+  for (const name of new Set(query.keys())) {
+    const field = fields.find((candidate) => candidate.name === name);
+    if (!field || match.route.hasBody)
+      throw new Failure("REQUEST_INVALID", `${name}: is not a query parameter of this path`, {
+        details: [{ field: name, message: "is not a query parameter of this path" }],
+      });
+    const values = query.getAll(name);
+    json[name] = field.fieldKind === "list" ? values : queryValue(field, values.at(-1) ?? "");
+  }
+  for (const [name, value] of match.params) json[name] = value;
+  return json;
+}
+
+function queryValue(field: DescField, text: string): JsonValue {
+  const isBool = field.fieldKind === "scalar" && (field.scalar as number) === 8;
+  if (isBool && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
+
+function matchParts(
+  pattern: readonly string[],
+  parts: readonly string[],
+): Map<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined;
+  const params = new Map<string, string>();
+  for (const [index, wanted] of pattern.entries()) {
+    const given = parts[index] ?? "";
+    if (!wanted.startsWith("{")) {
+      if (wanted !== given) return undefined;
+      continue;
+    }
+    if (given === "") return undefined;
+    try {
+      params.set(wanted.slice(1, -1), decodeURIComponent(given));
+    } catch {
+      return undefined; // a broken percent escape fits no route
+    }
+  }
+  return params;
+}
+
+function variables(parts: readonly string[]): number {
+  return parts.filter((part) => part.startsWith("{")).length;
+}
