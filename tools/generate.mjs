@@ -20,7 +20,9 @@ for (const script of ["tools/generate-openapi.ts", "tools/generate-config-doc.ts
 run("prettier", ["--log-level=warn", "--write", ...outputs.filter((path) => existsSync(path))]);
 
 if (check) {
-  const status = spawnSync("git", ["status", "--porcelain", "--", ...outputs], { encoding: "utf8" });
+  const status = spawnSync("git", ["status", "--porcelain", "--", ...outputs], {
+    encoding: "utf8",
+  });
   if (status.stdout.trim() !== "") {
     console.error(`Generated files differ from what is committed:\n${status.stdout}`);
     console.error("Run `npm run generate` and commit the result.");

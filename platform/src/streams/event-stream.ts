@@ -35,9 +35,9 @@ export function shardKeys(shard: number): ShardKeys {
 export type ShipReceipt = {
   /** Mark of Redis's data. */
   readonly generation: string;
-  /** False: the stream is full and the frame was not taken; ship it again later. */
+  /** False: the stream is full, or the log's last frame in it is not the one expected. Compare `lastSequence`. */
   readonly taken: boolean;
-  /** Sequence number of the log's last frame in the stream. */
+  /** Sequence number of the log's last frame in the stream. 0: none. */
   readonly lastSequence: number;
   /** Id of the stream's last entry. */
   readonly lastId: string;
@@ -49,34 +49,34 @@ export type ShipReceipt = {
 export type ShippedFrame = {
   /** Id of the write-ahead log, 32 hexadecimal digits. */
   readonly logId: string;
-  /** Sequence number of the frame in its log, rising, not necessarily by one. */
+  /** Sequence number of the frame in its log, rising, not necessarily by one. 0 ships nothing and only asks. */
   readonly sequence: number;
+  /** Sequence number of the log's frame shipped before this one. 0: none. */
+  readonly previousSequence: number;
   /** Serialized CallEventBatch. */
   readonly payload: Buffer;
 };
 
-// A frame that the stream already has is skipped, so shipping again is harmless. The stream is bounded: a full one
-// refuses, and the backlog stays in the write-ahead log.
+// A frame is taken only right after the one that its log shipped before: one that the stream has already is skipped,
+// and one before which something is missing, because Redis lost its newest entries, is refused. The stream is
+// bounded: a full one refuses, and the backlog stays in the write-ahead log.
 const SHIP = `
 local generation = redis.call("GET", KEYS[3])
 if not generation then
   generation = ARGV[1]
   redis.call("SET", KEYS[3], generation)
 end
-local taken = 1
-local last = tonumber(redis.call("HGET", KEYS[2], ARGV[2]) or "-1")
-if tonumber(ARGV[3]) > last then
-  if redis.call("XLEN", KEYS[1]) >= tonumber(ARGV[5]) then
-    taken = 0
-  else
-    redis.call("XADD", KEYS[1], "*", "l", ARGV[2], "s", ARGV[3], "p", ARGV[4])
-    redis.call("HSET", KEYS[2], ARGV[2], ARGV[3])
-    last = tonumber(ARGV[3])
-  end
+local taken = 0
+local last = tonumber(redis.call("HGET", KEYS[2], ARGV[2]) or "0")
+if last == tonumber(ARGV[4]) and tonumber(ARGV[3]) > last and redis.call("XLEN", KEYS[1]) < tonumber(ARGV[6]) then
+  redis.call("XADD", KEYS[1], "*", "l", ARGV[2], "s", ARGV[3], "p", ARGV[5])
+  redis.call("HSET", KEYS[2], ARGV[2], ARGV[3])
+  last = tonumber(ARGV[3])
+  taken = 1
 end
 local ids = redis.call("XREVRANGE", KEYS[1], "+", "-", "COUNT", 1)
 local lastId = ids[1] and ids[1][1] or "0-0"
-local positions = redis.call("HMGET", KEYS[4], unpack(ARGV, 6))
+local positions = redis.call("HMGET", KEYS[4], unpack(ARGV, 7))
 for i = 1, #positions do positions[i] = positions[i] or "0-0" end
 return { generation, taken, tostring(last), lastId, positions }
 `;
@@ -104,6 +104,7 @@ export async function shipFrame(options: ShipOptions, frame: ShippedFrame): Prom
     options.newGeneration,
     frame.logId,
     String(frame.sequence),
+    String(frame.previousSequence),
     frame.payload,
     String(options.maxLength),
     ...CONSUMERS,

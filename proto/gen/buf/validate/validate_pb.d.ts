@@ -2,22 +2,9 @@
 // @generated from file buf/validate/validate.proto (package buf.validate, syntax proto2)
 /* eslint-disable */
 
-import type {
-  GenEnum,
-  GenExtension,
-  GenFile,
-  GenMessage,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type {
-  Duration,
-  FieldDescriptorProto_Type,
-  FieldMask,
-  FieldOptions,
-  MessageOptions,
-  OneofOptions,
-  Timestamp,
-} from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldDescriptorProto_Type, FieldMask, FieldOptions, MessageOptions, OneofOptions, Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file buf/validate/validate.proto.
@@ -79,18 +66,17 @@ export declare const MessageRulesSchema: GenMessage<MessageRules>;
 /**
  * @generated from message buf.validate.MessageOneofRule
  */
-export declare type MessageOneofRule =
-  Message<"buf.validate.MessageOneofRule"> & {
-    /**
-     * @generated from field: repeated string fields = 1;
-     */
-    fields: string[];
+export declare type MessageOneofRule = Message<"buf.validate.MessageOneofRule"> & {
+  /**
+   * @generated from field: repeated string fields = 1;
+   */
+  fields: string[];
 
-    /**
-     * @generated from field: optional bool required = 2;
-     */
-    required: boolean;
-  };
+  /**
+   * @generated from field: optional bool required = 2;
+   */
+  required: boolean;
+};
 
 /**
  * Describes the message buf.validate.MessageOneofRule.
@@ -121,162 +107,139 @@ export declare type FieldRules = Message<"buf.validate.FieldRules"> & {
   /**
    * @generated from oneof buf.validate.FieldRules.type
    */
-  type:
-    | {
-        /**
-         * @generated from field: buf.validate.FloatRules float = 1;
-         */
-        value: FloatRules;
-        case: "float";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.DoubleRules double = 2;
-         */
-        value: DoubleRules;
-        case: "double";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.Int32Rules int32 = 3;
-         */
-        value: Int32Rules;
-        case: "int32";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.Int64Rules int64 = 4;
-         */
-        value: Int64Rules;
-        case: "int64";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.UInt32Rules uint32 = 5;
-         */
-        value: UInt32Rules;
-        case: "uint32";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.UInt64Rules uint64 = 6;
-         */
-        value: UInt64Rules;
-        case: "uint64";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.SInt32Rules sint32 = 7;
-         */
-        value: SInt32Rules;
-        case: "sint32";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.SInt64Rules sint64 = 8;
-         */
-        value: SInt64Rules;
-        case: "sint64";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.Fixed32Rules fixed32 = 9;
-         */
-        value: Fixed32Rules;
-        case: "fixed32";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.Fixed64Rules fixed64 = 10;
-         */
-        value: Fixed64Rules;
-        case: "fixed64";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.SFixed32Rules sfixed32 = 11;
-         */
-        value: SFixed32Rules;
-        case: "sfixed32";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.SFixed64Rules sfixed64 = 12;
-         */
-        value: SFixed64Rules;
-        case: "sfixed64";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.BoolRules bool = 13;
-         */
-        value: BoolRules;
-        case: "bool";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.StringRules string = 14;
-         */
-        value: StringRules;
-        case: "string";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.BytesRules bytes = 15;
-         */
-        value: BytesRules;
-        case: "bytes";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.EnumRules enum = 16;
-         */
-        value: EnumRules;
-        case: "enum";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.RepeatedRules repeated = 18;
-         */
-        value: RepeatedRules;
-        case: "repeated";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.MapRules map = 19;
-         */
-        value: MapRules;
-        case: "map";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.AnyRules any = 20;
-         */
-        value: AnyRules;
-        case: "any";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.DurationRules duration = 21;
-         */
-        value: DurationRules;
-        case: "duration";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.FieldMaskRules field_mask = 28;
-         */
-        value: FieldMaskRules;
-        case: "fieldMask";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.TimestampRules timestamp = 22;
-         */
-        value: TimestampRules;
-        case: "timestamp";
-      }
-    | { case: undefined; value?: undefined };
+  type: {
+    /**
+     * @generated from field: buf.validate.FloatRules float = 1;
+     */
+    value: FloatRules;
+    case: "float";
+  } | {
+    /**
+     * @generated from field: buf.validate.DoubleRules double = 2;
+     */
+    value: DoubleRules;
+    case: "double";
+  } | {
+    /**
+     * @generated from field: buf.validate.Int32Rules int32 = 3;
+     */
+    value: Int32Rules;
+    case: "int32";
+  } | {
+    /**
+     * @generated from field: buf.validate.Int64Rules int64 = 4;
+     */
+    value: Int64Rules;
+    case: "int64";
+  } | {
+    /**
+     * @generated from field: buf.validate.UInt32Rules uint32 = 5;
+     */
+    value: UInt32Rules;
+    case: "uint32";
+  } | {
+    /**
+     * @generated from field: buf.validate.UInt64Rules uint64 = 6;
+     */
+    value: UInt64Rules;
+    case: "uint64";
+  } | {
+    /**
+     * @generated from field: buf.validate.SInt32Rules sint32 = 7;
+     */
+    value: SInt32Rules;
+    case: "sint32";
+  } | {
+    /**
+     * @generated from field: buf.validate.SInt64Rules sint64 = 8;
+     */
+    value: SInt64Rules;
+    case: "sint64";
+  } | {
+    /**
+     * @generated from field: buf.validate.Fixed32Rules fixed32 = 9;
+     */
+    value: Fixed32Rules;
+    case: "fixed32";
+  } | {
+    /**
+     * @generated from field: buf.validate.Fixed64Rules fixed64 = 10;
+     */
+    value: Fixed64Rules;
+    case: "fixed64";
+  } | {
+    /**
+     * @generated from field: buf.validate.SFixed32Rules sfixed32 = 11;
+     */
+    value: SFixed32Rules;
+    case: "sfixed32";
+  } | {
+    /**
+     * @generated from field: buf.validate.SFixed64Rules sfixed64 = 12;
+     */
+    value: SFixed64Rules;
+    case: "sfixed64";
+  } | {
+    /**
+     * @generated from field: buf.validate.BoolRules bool = 13;
+     */
+    value: BoolRules;
+    case: "bool";
+  } | {
+    /**
+     * @generated from field: buf.validate.StringRules string = 14;
+     */
+    value: StringRules;
+    case: "string";
+  } | {
+    /**
+     * @generated from field: buf.validate.BytesRules bytes = 15;
+     */
+    value: BytesRules;
+    case: "bytes";
+  } | {
+    /**
+     * @generated from field: buf.validate.EnumRules enum = 16;
+     */
+    value: EnumRules;
+    case: "enum";
+  } | {
+    /**
+     * @generated from field: buf.validate.RepeatedRules repeated = 18;
+     */
+    value: RepeatedRules;
+    case: "repeated";
+  } | {
+    /**
+     * @generated from field: buf.validate.MapRules map = 19;
+     */
+    value: MapRules;
+    case: "map";
+  } | {
+    /**
+     * @generated from field: buf.validate.AnyRules any = 20;
+     */
+    value: AnyRules;
+    case: "any";
+  } | {
+    /**
+     * @generated from field: buf.validate.DurationRules duration = 21;
+     */
+    value: DurationRules;
+    case: "duration";
+  } | {
+    /**
+     * @generated from field: buf.validate.FieldMaskRules field_mask = 28;
+     */
+    value: FieldMaskRules;
+    case: "fieldMask";
+  } | {
+    /**
+     * @generated from field: buf.validate.TimestampRules timestamp = 22;
+     */
+    value: TimestampRules;
+    case: "timestamp";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: repeated string cel_expression = 29;
@@ -308,13 +271,12 @@ export declare const FieldRulesSchema: GenMessage<FieldRules>;
 /**
  * @generated from message buf.validate.PredefinedRules
  */
-export declare type PredefinedRules =
-  Message<"buf.validate.PredefinedRules"> & {
-    /**
-     * @generated from field: repeated buf.validate.Rule cel = 1;
-     */
-    cel: Rule[];
-  };
+export declare type PredefinedRules = Message<"buf.validate.PredefinedRules"> & {
+  /**
+   * @generated from field: repeated buf.validate.Rule cel = 1;
+   */
+  cel: Rule[];
+};
 
 /**
  * Describes the message buf.validate.PredefinedRules.
@@ -329,42 +291,36 @@ export declare type FloatRules = Message<"buf.validate.FloatRules"> & {
   /**
    * @generated from oneof buf.validate.FloatRules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: float lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: float lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: float lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: float lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.FloatRules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: float gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: float gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: float gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: float gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional float const = 1;
@@ -405,42 +361,36 @@ export declare type DoubleRules = Message<"buf.validate.DoubleRules"> & {
   /**
    * @generated from oneof buf.validate.DoubleRules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: double lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: double lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: double lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: double lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.DoubleRules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: double gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: double gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: double gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: double gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional double const = 1;
@@ -481,42 +431,36 @@ export declare type Int32Rules = Message<"buf.validate.Int32Rules"> & {
   /**
    * @generated from oneof buf.validate.Int32Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: int32 lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: int32 lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: int32 lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: int32 lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.Int32Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: int32 gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: int32 gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: int32 gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: int32 gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional int32 const = 1;
@@ -552,42 +496,36 @@ export declare type Int64Rules = Message<"buf.validate.Int64Rules"> & {
   /**
    * @generated from oneof buf.validate.Int64Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: int64 lt = 2;
-         */
-        value: bigint;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: int64 lte = 3;
-         */
-        value: bigint;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: int64 lt = 2;
+     */
+    value: bigint;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: int64 lte = 3;
+     */
+    value: bigint;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.Int64Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: int64 gt = 4;
-         */
-        value: bigint;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: int64 gte = 5;
-         */
-        value: bigint;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: int64 gt = 4;
+     */
+    value: bigint;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: int64 gte = 5;
+     */
+    value: bigint;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional int64 const = 1;
@@ -623,42 +561,36 @@ export declare type UInt32Rules = Message<"buf.validate.UInt32Rules"> & {
   /**
    * @generated from oneof buf.validate.UInt32Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: uint32 lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: uint32 lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: uint32 lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: uint32 lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.UInt32Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: uint32 gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: uint32 gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: uint32 gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: uint32 gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional uint32 const = 1;
@@ -694,42 +626,36 @@ export declare type UInt64Rules = Message<"buf.validate.UInt64Rules"> & {
   /**
    * @generated from oneof buf.validate.UInt64Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: uint64 lt = 2;
-         */
-        value: bigint;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: uint64 lte = 3;
-         */
-        value: bigint;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: uint64 lt = 2;
+     */
+    value: bigint;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: uint64 lte = 3;
+     */
+    value: bigint;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.UInt64Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: uint64 gt = 4;
-         */
-        value: bigint;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: uint64 gte = 5;
-         */
-        value: bigint;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: uint64 gt = 4;
+     */
+    value: bigint;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: uint64 gte = 5;
+     */
+    value: bigint;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional uint64 const = 1;
@@ -765,42 +691,36 @@ export declare type SInt32Rules = Message<"buf.validate.SInt32Rules"> & {
   /**
    * @generated from oneof buf.validate.SInt32Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: sint32 lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: sint32 lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: sint32 lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: sint32 lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.SInt32Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: sint32 gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: sint32 gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: sint32 gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: sint32 gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional sint32 const = 1;
@@ -836,42 +756,36 @@ export declare type SInt64Rules = Message<"buf.validate.SInt64Rules"> & {
   /**
    * @generated from oneof buf.validate.SInt64Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: sint64 lt = 2;
-         */
-        value: bigint;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: sint64 lte = 3;
-         */
-        value: bigint;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: sint64 lt = 2;
+     */
+    value: bigint;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: sint64 lte = 3;
+     */
+    value: bigint;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.SInt64Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: sint64 gt = 4;
-         */
-        value: bigint;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: sint64 gte = 5;
-         */
-        value: bigint;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: sint64 gt = 4;
+     */
+    value: bigint;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: sint64 gte = 5;
+     */
+    value: bigint;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional sint64 const = 1;
@@ -907,42 +821,36 @@ export declare type Fixed32Rules = Message<"buf.validate.Fixed32Rules"> & {
   /**
    * @generated from oneof buf.validate.Fixed32Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: fixed32 lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: fixed32 lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: fixed32 lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: fixed32 lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.Fixed32Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: fixed32 gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: fixed32 gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: fixed32 gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: fixed32 gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional fixed32 const = 1;
@@ -978,42 +886,36 @@ export declare type Fixed64Rules = Message<"buf.validate.Fixed64Rules"> & {
   /**
    * @generated from oneof buf.validate.Fixed64Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: fixed64 lt = 2;
-         */
-        value: bigint;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: fixed64 lte = 3;
-         */
-        value: bigint;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: fixed64 lt = 2;
+     */
+    value: bigint;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: fixed64 lte = 3;
+     */
+    value: bigint;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.Fixed64Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: fixed64 gt = 4;
-         */
-        value: bigint;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: fixed64 gte = 5;
-         */
-        value: bigint;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: fixed64 gt = 4;
+     */
+    value: bigint;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: fixed64 gte = 5;
+     */
+    value: bigint;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional fixed64 const = 1;
@@ -1049,42 +951,36 @@ export declare type SFixed32Rules = Message<"buf.validate.SFixed32Rules"> & {
   /**
    * @generated from oneof buf.validate.SFixed32Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: sfixed32 lt = 2;
-         */
-        value: number;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: sfixed32 lte = 3;
-         */
-        value: number;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: sfixed32 lt = 2;
+     */
+    value: number;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: sfixed32 lte = 3;
+     */
+    value: number;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.SFixed32Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: sfixed32 gt = 4;
-         */
-        value: number;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: sfixed32 gte = 5;
-         */
-        value: number;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: sfixed32 gt = 4;
+     */
+    value: number;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: sfixed32 gte = 5;
+     */
+    value: number;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional sfixed32 const = 1;
@@ -1120,42 +1016,36 @@ export declare type SFixed64Rules = Message<"buf.validate.SFixed64Rules"> & {
   /**
    * @generated from oneof buf.validate.SFixed64Rules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: sfixed64 lt = 2;
-         */
-        value: bigint;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: sfixed64 lte = 3;
-         */
-        value: bigint;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: sfixed64 lt = 2;
+     */
+    value: bigint;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: sfixed64 lte = 3;
+     */
+    value: bigint;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.SFixed64Rules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: sfixed64 gt = 4;
-         */
-        value: bigint;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: sfixed64 gte = 5;
-         */
-        value: bigint;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: sfixed64 gt = 4;
+     */
+    value: bigint;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: sfixed64 gte = 5;
+     */
+    value: bigint;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional sfixed64 const = 1;
@@ -1212,155 +1102,133 @@ export declare type StringRules = Message<"buf.validate.StringRules"> & {
   /**
    * @generated from oneof buf.validate.StringRules.well_known
    */
-  wellKnown:
-    | {
-        /**
-         * @generated from field: bool email = 12;
-         */
-        value: boolean;
-        case: "email";
-      }
-    | {
-        /**
-         * @generated from field: bool hostname = 13;
-         */
-        value: boolean;
-        case: "hostname";
-      }
-    | {
-        /**
-         * @generated from field: bool ip = 14;
-         */
-        value: boolean;
-        case: "ip";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv4 = 15;
-         */
-        value: boolean;
-        case: "ipv4";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv6 = 16;
-         */
-        value: boolean;
-        case: "ipv6";
-      }
-    | {
-        /**
-         * @generated from field: bool uri = 17;
-         */
-        value: boolean;
-        case: "uri";
-      }
-    | {
-        /**
-         * @generated from field: bool uri_ref = 18;
-         */
-        value: boolean;
-        case: "uriRef";
-      }
-    | {
-        /**
-         * @generated from field: bool address = 21;
-         */
-        value: boolean;
-        case: "address";
-      }
-    | {
-        /**
-         * @generated from field: bool uuid = 22;
-         */
-        value: boolean;
-        case: "uuid";
-      }
-    | {
-        /**
-         * @generated from field: bool tuuid = 33;
-         */
-        value: boolean;
-        case: "tuuid";
-      }
-    | {
-        /**
-         * @generated from field: bool ip_with_prefixlen = 26;
-         */
-        value: boolean;
-        case: "ipWithPrefixlen";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv4_with_prefixlen = 27;
-         */
-        value: boolean;
-        case: "ipv4WithPrefixlen";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv6_with_prefixlen = 28;
-         */
-        value: boolean;
-        case: "ipv6WithPrefixlen";
-      }
-    | {
-        /**
-         * @generated from field: bool ip_prefix = 29;
-         */
-        value: boolean;
-        case: "ipPrefix";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv4_prefix = 30;
-         */
-        value: boolean;
-        case: "ipv4Prefix";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv6_prefix = 31;
-         */
-        value: boolean;
-        case: "ipv6Prefix";
-      }
-    | {
-        /**
-         * @generated from field: bool host_and_port = 32;
-         */
-        value: boolean;
-        case: "hostAndPort";
-      }
-    | {
-        /**
-         * @generated from field: bool ulid = 35;
-         */
-        value: boolean;
-        case: "ulid";
-      }
-    | {
-        /**
-         * @generated from field: bool protobuf_fqn = 37;
-         */
-        value: boolean;
-        case: "protobufFqn";
-      }
-    | {
-        /**
-         * @generated from field: bool protobuf_dot_fqn = 38;
-         */
-        value: boolean;
-        case: "protobufDotFqn";
-      }
-    | {
-        /**
-         * @generated from field: buf.validate.KnownRegex well_known_regex = 24;
-         */
-        value: KnownRegex;
-        case: "wellKnownRegex";
-      }
-    | { case: undefined; value?: undefined };
+  wellKnown: {
+    /**
+     * @generated from field: bool email = 12;
+     */
+    value: boolean;
+    case: "email";
+  } | {
+    /**
+     * @generated from field: bool hostname = 13;
+     */
+    value: boolean;
+    case: "hostname";
+  } | {
+    /**
+     * @generated from field: bool ip = 14;
+     */
+    value: boolean;
+    case: "ip";
+  } | {
+    /**
+     * @generated from field: bool ipv4 = 15;
+     */
+    value: boolean;
+    case: "ipv4";
+  } | {
+    /**
+     * @generated from field: bool ipv6 = 16;
+     */
+    value: boolean;
+    case: "ipv6";
+  } | {
+    /**
+     * @generated from field: bool uri = 17;
+     */
+    value: boolean;
+    case: "uri";
+  } | {
+    /**
+     * @generated from field: bool uri_ref = 18;
+     */
+    value: boolean;
+    case: "uriRef";
+  } | {
+    /**
+     * @generated from field: bool address = 21;
+     */
+    value: boolean;
+    case: "address";
+  } | {
+    /**
+     * @generated from field: bool uuid = 22;
+     */
+    value: boolean;
+    case: "uuid";
+  } | {
+    /**
+     * @generated from field: bool tuuid = 33;
+     */
+    value: boolean;
+    case: "tuuid";
+  } | {
+    /**
+     * @generated from field: bool ip_with_prefixlen = 26;
+     */
+    value: boolean;
+    case: "ipWithPrefixlen";
+  } | {
+    /**
+     * @generated from field: bool ipv4_with_prefixlen = 27;
+     */
+    value: boolean;
+    case: "ipv4WithPrefixlen";
+  } | {
+    /**
+     * @generated from field: bool ipv6_with_prefixlen = 28;
+     */
+    value: boolean;
+    case: "ipv6WithPrefixlen";
+  } | {
+    /**
+     * @generated from field: bool ip_prefix = 29;
+     */
+    value: boolean;
+    case: "ipPrefix";
+  } | {
+    /**
+     * @generated from field: bool ipv4_prefix = 30;
+     */
+    value: boolean;
+    case: "ipv4Prefix";
+  } | {
+    /**
+     * @generated from field: bool ipv6_prefix = 31;
+     */
+    value: boolean;
+    case: "ipv6Prefix";
+  } | {
+    /**
+     * @generated from field: bool host_and_port = 32;
+     */
+    value: boolean;
+    case: "hostAndPort";
+  } | {
+    /**
+     * @generated from field: bool ulid = 35;
+     */
+    value: boolean;
+    case: "ulid";
+  } | {
+    /**
+     * @generated from field: bool protobuf_fqn = 37;
+     */
+    value: boolean;
+    case: "protobufFqn";
+  } | {
+    /**
+     * @generated from field: bool protobuf_dot_fqn = 38;
+     */
+    value: boolean;
+    case: "protobufDotFqn";
+  } | {
+    /**
+     * @generated from field: buf.validate.KnownRegex well_known_regex = 24;
+     */
+    value: KnownRegex;
+    case: "wellKnownRegex";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional string const = 1;
@@ -1456,36 +1324,31 @@ export declare type BytesRules = Message<"buf.validate.BytesRules"> & {
   /**
    * @generated from oneof buf.validate.BytesRules.well_known
    */
-  wellKnown:
-    | {
-        /**
-         * @generated from field: bool ip = 10;
-         */
-        value: boolean;
-        case: "ip";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv4 = 11;
-         */
-        value: boolean;
-        case: "ipv4";
-      }
-    | {
-        /**
-         * @generated from field: bool ipv6 = 12;
-         */
-        value: boolean;
-        case: "ipv6";
-      }
-    | {
-        /**
-         * @generated from field: bool uuid = 15;
-         */
-        value: boolean;
-        case: "uuid";
-      }
-    | { case: undefined; value?: undefined };
+  wellKnown: {
+    /**
+     * @generated from field: bool ip = 10;
+     */
+    value: boolean;
+    case: "ip";
+  } | {
+    /**
+     * @generated from field: bool ipv4 = 11;
+     */
+    value: boolean;
+    case: "ipv4";
+  } | {
+    /**
+     * @generated from field: bool ipv6 = 12;
+     */
+    value: boolean;
+    case: "ipv6";
+  } | {
+    /**
+     * @generated from field: bool uuid = 15;
+     */
+    value: boolean;
+    case: "uuid";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional bytes const = 1;
@@ -1675,42 +1538,36 @@ export declare type DurationRules = Message<"buf.validate.DurationRules"> & {
   /**
    * @generated from oneof buf.validate.DurationRules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: google.protobuf.Duration lt = 3;
-         */
-        value: Duration;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: google.protobuf.Duration lte = 4;
-         */
-        value: Duration;
-        case: "lte";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: google.protobuf.Duration lt = 3;
+     */
+    value: Duration;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: google.protobuf.Duration lte = 4;
+     */
+    value: Duration;
+    case: "lte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.DurationRules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: google.protobuf.Duration gt = 5;
-         */
-        value: Duration;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: google.protobuf.Duration gte = 6;
-         */
-        value: Duration;
-        case: "gte";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: google.protobuf.Duration gt = 5;
+     */
+    value: Duration;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: google.protobuf.Duration gte = 6;
+     */
+    value: Duration;
+    case: "gte";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional google.protobuf.Duration const = 2;
@@ -1777,56 +1634,48 @@ export declare type TimestampRules = Message<"buf.validate.TimestampRules"> & {
   /**
    * @generated from oneof buf.validate.TimestampRules.less_than
    */
-  lessThan:
-    | {
-        /**
-         * @generated from field: google.protobuf.Timestamp lt = 3;
-         */
-        value: Timestamp;
-        case: "lt";
-      }
-    | {
-        /**
-         * @generated from field: google.protobuf.Timestamp lte = 4;
-         */
-        value: Timestamp;
-        case: "lte";
-      }
-    | {
-        /**
-         * @generated from field: bool lt_now = 7;
-         */
-        value: boolean;
-        case: "ltNow";
-      }
-    | { case: undefined; value?: undefined };
+  lessThan: {
+    /**
+     * @generated from field: google.protobuf.Timestamp lt = 3;
+     */
+    value: Timestamp;
+    case: "lt";
+  } | {
+    /**
+     * @generated from field: google.protobuf.Timestamp lte = 4;
+     */
+    value: Timestamp;
+    case: "lte";
+  } | {
+    /**
+     * @generated from field: bool lt_now = 7;
+     */
+    value: boolean;
+    case: "ltNow";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from oneof buf.validate.TimestampRules.greater_than
    */
-  greaterThan:
-    | {
-        /**
-         * @generated from field: google.protobuf.Timestamp gt = 5;
-         */
-        value: Timestamp;
-        case: "gt";
-      }
-    | {
-        /**
-         * @generated from field: google.protobuf.Timestamp gte = 6;
-         */
-        value: Timestamp;
-        case: "gte";
-      }
-    | {
-        /**
-         * @generated from field: bool gt_now = 8;
-         */
-        value: boolean;
-        case: "gtNow";
-      }
-    | { case: undefined; value?: undefined };
+  greaterThan: {
+    /**
+     * @generated from field: google.protobuf.Timestamp gt = 5;
+     */
+    value: Timestamp;
+    case: "gt";
+  } | {
+    /**
+     * @generated from field: google.protobuf.Timestamp gte = 6;
+     */
+    value: Timestamp;
+    case: "gte";
+  } | {
+    /**
+     * @generated from field: bool gt_now = 8;
+     */
+    value: boolean;
+    case: "gtNow";
+  } | { case: undefined; value?: undefined };
 
   /**
    * @generated from field: optional google.protobuf.Timestamp const = 2;
@@ -1921,74 +1770,67 @@ export declare const FieldPathSchema: GenMessage<FieldPath>;
 /**
  * @generated from message buf.validate.FieldPathElement
  */
-export declare type FieldPathElement =
-  Message<"buf.validate.FieldPathElement"> & {
+export declare type FieldPathElement = Message<"buf.validate.FieldPathElement"> & {
+  /**
+   * @generated from oneof buf.validate.FieldPathElement.subscript
+   */
+  subscript: {
     /**
-     * @generated from oneof buf.validate.FieldPathElement.subscript
+     * @generated from field: uint64 index = 6;
      */
-    subscript:
-      | {
-          /**
-           * @generated from field: uint64 index = 6;
-           */
-          value: bigint;
-          case: "index";
-        }
-      | {
-          /**
-           * @generated from field: bool bool_key = 7;
-           */
-          value: boolean;
-          case: "boolKey";
-        }
-      | {
-          /**
-           * @generated from field: int64 int_key = 8;
-           */
-          value: bigint;
-          case: "intKey";
-        }
-      | {
-          /**
-           * @generated from field: uint64 uint_key = 9;
-           */
-          value: bigint;
-          case: "uintKey";
-        }
-      | {
-          /**
-           * @generated from field: string string_key = 10;
-           */
-          value: string;
-          case: "stringKey";
-        }
-      | { case: undefined; value?: undefined };
+    value: bigint;
+    case: "index";
+  } | {
+    /**
+     * @generated from field: bool bool_key = 7;
+     */
+    value: boolean;
+    case: "boolKey";
+  } | {
+    /**
+     * @generated from field: int64 int_key = 8;
+     */
+    value: bigint;
+    case: "intKey";
+  } | {
+    /**
+     * @generated from field: uint64 uint_key = 9;
+     */
+    value: bigint;
+    case: "uintKey";
+  } | {
+    /**
+     * @generated from field: string string_key = 10;
+     */
+    value: string;
+    case: "stringKey";
+  } | { case: undefined; value?: undefined };
 
-    /**
-     * @generated from field: optional int32 field_number = 1;
-     */
-    fieldNumber: number;
+  /**
+   * @generated from field: optional int32 field_number = 1;
+   */
+  fieldNumber: number;
 
-    /**
-     * @generated from field: optional string field_name = 2;
-     */
-    fieldName: string;
+  /**
+   * @generated from field: optional string field_name = 2;
+   */
+  fieldName: string;
 
-    /**
-     * @generated from field: optional google.protobuf.FieldDescriptorProto.Type field_type = 3;
-     */
-    fieldType: FieldDescriptorProto_Type;
+  /**
+   * @generated from field: optional google.protobuf.FieldDescriptorProto.Type field_type = 3;
+   */
+  fieldType: FieldDescriptorProto_Type;
 
-    /**
-     * @generated from field: optional google.protobuf.FieldDescriptorProto.Type key_type = 4;
-     */
-    keyType: FieldDescriptorProto_Type;
+  /**
+   * @generated from field: optional google.protobuf.FieldDescriptorProto.Type key_type = 4;
+   */
+  keyType: FieldDescriptorProto_Type;
 
-    /**
-     * @generated from field: optional google.protobuf.FieldDescriptorProto.Type value_type = 5;
-     */
-    valueType: FieldDescriptorProto_Type;
-  };
+  /**
+   * @generated from field: optional google.protobuf.FieldDescriptorProto.Type value_type = 5;
+   */
+  valueType: FieldDescriptorProto_Type;
+};
 
 /**
  * Describes the message buf.validate.FieldPathElement.
@@ -2065,3 +1907,4 @@ export declare const field: GenExtension<FieldOptions, FieldRules>;
  * @generated from extension: optional buf.validate.PredefinedRules predefined = 1160;
  */
 export declare const predefined: GenExtension<FieldOptions, PredefinedRules>;
+

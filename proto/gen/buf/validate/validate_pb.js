@@ -2,331 +2,284 @@
 // @generated from file buf/validate/validate.proto (package buf.validate, syntax proto2)
 /* eslint-disable */
 
-import {
-  enumDesc,
-  extDesc,
-  fileDesc,
-  messageDesc,
-  tsEnum,
-} from "@bufbuild/protobuf/codegenv2";
-import {
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_timestamp,
-} from "@bufbuild/protobuf/wkt";
+import { enumDesc, extDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file buf/validate/validate.proto.
  */
-export const file_buf_validate_validate =
-  /*@__PURE__*/
-  fileDesc(
-    "ChtidWYvdmFsaWRhdGUvdmFsaWRhdGUucHJvdG8SDGJ1Zi52YWxpZGF0ZSI3CgRSdWxlEgoKAmlkGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKZXhwcmVzc2lvbhgDIAEoCSJ2CgxNZXNzYWdlUnVsZXMSFgoOY2VsX2V4cHJlc3Npb24YBSADKAkSHwoDY2VsGAMgAygLMhIuYnVmLnZhbGlkYXRlLlJ1bGUSLQoFb25lb2YYBCADKAsyHi5idWYudmFsaWRhdGUuTWVzc2FnZU9uZW9mUnVsZSI0ChBNZXNzYWdlT25lb2ZSdWxlEg4KBmZpZWxkcxgBIAMoCRIQCghyZXF1aXJlZBgCIAEoCCIeCgpPbmVvZlJ1bGVzEhAKCHJlcXVpcmVkGAEgASgIIugICgpGaWVsZFJ1bGVzEikKBWZsb2F0GAEgASgLMhguYnVmLnZhbGlkYXRlLkZsb2F0UnVsZXNIABIrCgZkb3VibGUYAiABKAsyGS5idWYudmFsaWRhdGUuRG91YmxlUnVsZXNIABIpCgVpbnQzMhgDIAEoCzIYLmJ1Zi52YWxpZGF0ZS5JbnQzMlJ1bGVzSAASKQoFaW50NjQYBCABKAsyGC5idWYudmFsaWRhdGUuSW50NjRSdWxlc0gAEisKBnVpbnQzMhgFIAEoCzIZLmJ1Zi52YWxpZGF0ZS5VSW50MzJSdWxlc0gAEisKBnVpbnQ2NBgGIAEoCzIZLmJ1Zi52YWxpZGF0ZS5VSW50NjRSdWxlc0gAEisKBnNpbnQzMhgHIAEoCzIZLmJ1Zi52YWxpZGF0ZS5TSW50MzJSdWxlc0gAEisKBnNpbnQ2NBgIIAEoCzIZLmJ1Zi52YWxpZGF0ZS5TSW50NjRSdWxlc0gAEi0KB2ZpeGVkMzIYCSABKAsyGi5idWYudmFsaWRhdGUuRml4ZWQzMlJ1bGVzSAASLQoHZml4ZWQ2NBgKIAEoCzIaLmJ1Zi52YWxpZGF0ZS5GaXhlZDY0UnVsZXNIABIvCghzZml4ZWQzMhgLIAEoCzIbLmJ1Zi52YWxpZGF0ZS5TRml4ZWQzMlJ1bGVzSAASLwoIc2ZpeGVkNjQYDCABKAsyGy5idWYudmFsaWRhdGUuU0ZpeGVkNjRSdWxlc0gAEicKBGJvb2wYDSABKAsyFy5idWYudmFsaWRhdGUuQm9vbFJ1bGVzSAASKwoGc3RyaW5nGA4gASgLMhkuYnVmLnZhbGlkYXRlLlN0cmluZ1J1bGVzSAASKQoFYnl0ZXMYDyABKAsyGC5idWYudmFsaWRhdGUuQnl0ZXNSdWxlc0gAEicKBGVudW0YECABKAsyFy5idWYudmFsaWRhdGUuRW51bVJ1bGVzSAASLwoIcmVwZWF0ZWQYEiABKAsyGy5idWYudmFsaWRhdGUuUmVwZWF0ZWRSdWxlc0gAEiUKA21hcBgTIAEoCzIWLmJ1Zi52YWxpZGF0ZS5NYXBSdWxlc0gAEiUKA2FueRgUIAEoCzIWLmJ1Zi52YWxpZGF0ZS5BbnlSdWxlc0gAEi8KCGR1cmF0aW9uGBUgASgLMhsuYnVmLnZhbGlkYXRlLkR1cmF0aW9uUnVsZXNIABIyCgpmaWVsZF9tYXNrGBwgASgLMhwuYnVmLnZhbGlkYXRlLkZpZWxkTWFza1J1bGVzSAASMQoJdGltZXN0YW1wGBYgASgLMhwuYnVmLnZhbGlkYXRlLlRpbWVzdGFtcFJ1bGVzSAASFgoOY2VsX2V4cHJlc3Npb24YHSADKAkSHwoDY2VsGBcgAygLMhIuYnVmLnZhbGlkYXRlLlJ1bGUSEAoIcmVxdWlyZWQYGSABKAgSJAoGaWdub3JlGBsgASgOMhQuYnVmLnZhbGlkYXRlLklnbm9yZUIGCgR0eXBlIjIKD1ByZWRlZmluZWRSdWxlcxIfCgNjZWwYASADKAsyEi5idWYudmFsaWRhdGUuUnVsZSK6AQoKRmxvYXRSdWxlcxIMCgJsdBgCIAEoAkgAEg0KA2x0ZRgDIAEoAkgAEgwKAmd0GAQgASgCSAESDQoDZ3RlGAUgASgCSAESDQoFY29uc3QYASABKAISCgoCaW4YBiADKAISDgoGbm90X2luGAcgAygCEg4KBmZpbml0ZRgIIAEoCBIPCgdleGFtcGxlGAkgAygCKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiK7AQoLRG91YmxlUnVsZXMSDAoCbHQYAiABKAFIABINCgNsdGUYAyABKAFIABIMCgJndBgEIAEoAUgBEg0KA2d0ZRgFIAEoAUgBEg0KBWNvbnN0GAEgASgBEgoKAmluGAYgAygBEg4KBm5vdF9pbhgHIAMoARIOCgZmaW5pdGUYCCABKAgSDwoHZXhhbXBsZRgJIAMoASoJCOgHEICAgIACQgsKCWxlc3NfdGhhbkIOCgxncmVhdGVyX3RoYW4iqgEKCkludDMyUnVsZXMSDAoCbHQYAiABKAVIABINCgNsdGUYAyABKAVIABIMCgJndBgEIAEoBUgBEg0KA2d0ZRgFIAEoBUgBEg0KBWNvbnN0GAEgASgFEgoKAmluGAYgAygFEg4KBm5vdF9pbhgHIAMoBRIPCgdleGFtcGxlGAggAygFKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKqAQoKSW50NjRSdWxlcxIMCgJsdBgCIAEoA0gAEg0KA2x0ZRgDIAEoA0gAEgwKAmd0GAQgASgDSAESDQoDZ3RlGAUgASgDSAESDQoFY29uc3QYASABKAMSCgoCaW4YBiADKAMSDgoGbm90X2luGAcgAygDEg8KB2V4YW1wbGUYCSADKAMqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtVSW50MzJSdWxlcxIMCgJsdBgCIAEoDUgAEg0KA2x0ZRgDIAEoDUgAEgwKAmd0GAQgASgNSAESDQoDZ3RlGAUgASgNSAESDQoFY29uc3QYASABKA0SCgoCaW4YBiADKA0SDgoGbm90X2luGAcgAygNEg8KB2V4YW1wbGUYCCADKA0qCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtVSW50NjRSdWxlcxIMCgJsdBgCIAEoBEgAEg0KA2x0ZRgDIAEoBEgAEgwKAmd0GAQgASgESAESDQoDZ3RlGAUgASgESAESDQoFY29uc3QYASABKAQSCgoCaW4YBiADKAQSDgoGbm90X2luGAcgAygEEg8KB2V4YW1wbGUYCCADKAQqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtTSW50MzJSdWxlcxIMCgJsdBgCIAEoEUgAEg0KA2x0ZRgDIAEoEUgAEgwKAmd0GAQgASgRSAESDQoDZ3RlGAUgASgRSAESDQoFY29uc3QYASABKBESCgoCaW4YBiADKBESDgoGbm90X2luGAcgAygREg8KB2V4YW1wbGUYCCADKBEqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtTSW50NjRSdWxlcxIMCgJsdBgCIAEoEkgAEg0KA2x0ZRgDIAEoEkgAEgwKAmd0GAQgASgSSAESDQoDZ3RlGAUgASgSSAESDQoFY29uc3QYASABKBISCgoCaW4YBiADKBISDgoGbm90X2luGAcgAygSEg8KB2V4YW1wbGUYCCADKBIqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqwBCgxGaXhlZDMyUnVsZXMSDAoCbHQYAiABKAdIABINCgNsdGUYAyABKAdIABIMCgJndBgEIAEoB0gBEg0KA2d0ZRgFIAEoB0gBEg0KBWNvbnN0GAEgASgHEgoKAmluGAYgAygHEg4KBm5vdF9pbhgHIAMoBxIPCgdleGFtcGxlGAggAygHKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKsAQoMRml4ZWQ2NFJ1bGVzEgwKAmx0GAIgASgGSAASDQoDbHRlGAMgASgGSAASDAoCZ3QYBCABKAZIARINCgNndGUYBSABKAZIARINCgVjb25zdBgBIAEoBhIKCgJpbhgGIAMoBhIOCgZub3RfaW4YByADKAYSDwoHZXhhbXBsZRgIIAMoBioJCOgHEICAgIACQgsKCWxlc3NfdGhhbkIOCgxncmVhdGVyX3RoYW4irQEKDVNGaXhlZDMyUnVsZXMSDAoCbHQYAiABKA9IABINCgNsdGUYAyABKA9IABIMCgJndBgEIAEoD0gBEg0KA2d0ZRgFIAEoD0gBEg0KBWNvbnN0GAEgASgPEgoKAmluGAYgAygPEg4KBm5vdF9pbhgHIAMoDxIPCgdleGFtcGxlGAggAygPKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKtAQoNU0ZpeGVkNjRSdWxlcxIMCgJsdBgCIAEoEEgAEg0KA2x0ZRgDIAEoEEgAEgwKAmd0GAQgASgQSAESDQoDZ3RlGAUgASgQSAESDQoFY29uc3QYASABKBASCgoCaW4YBiADKBASDgoGbm90X2luGAcgAygQEg8KB2V4YW1wbGUYCCADKBAqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIjYKCUJvb2xSdWxlcxINCgVjb25zdBgBIAEoCBIPCgdleGFtcGxlGAIgAygIKgkI6AcQgICAgAIijQYKC1N0cmluZ1J1bGVzEg8KBWVtYWlsGAwgASgISAASEgoIaG9zdG5hbWUYDSABKAhIABIMCgJpcBgOIAEoCEgAEg4KBGlwdjQYDyABKAhIABIOCgRpcHY2GBAgASgISAASDQoDdXJpGBEgASgISAASEQoHdXJpX3JlZhgSIAEoCEgAEhEKB2FkZHJlc3MYFSABKAhIABIOCgR1dWlkGBYgASgISAASDwoFdHV1aWQYISABKAhIABIbChFpcF93aXRoX3ByZWZpeGxlbhgaIAEoCEgAEh0KE2lwdjRfd2l0aF9wcmVmaXhsZW4YGyABKAhIABIdChNpcHY2X3dpdGhfcHJlZml4bGVuGBwgASgISAASEwoJaXBfcHJlZml4GB0gASgISAASFQoLaXB2NF9wcmVmaXgYHiABKAhIABIVCgtpcHY2X3ByZWZpeBgfIAEoCEgAEhcKDWhvc3RfYW5kX3BvcnQYICABKAhIABIOCgR1bGlkGCMgASgISAASFgoMcHJvdG9idWZfZnFuGCUgASgISAASGgoQcHJvdG9idWZfZG90X2ZxbhgmIAEoCEgAEjQKEHdlbGxfa25vd25fcmVnZXgYGCABKA4yGC5idWYudmFsaWRhdGUuS25vd25SZWdleEgAEg0KBWNvbnN0GAEgASgJEgsKA2xlbhgTIAEoBBIPCgdtaW5fbGVuGAIgASgEEg8KB21heF9sZW4YAyABKAQSEQoJbGVuX2J5dGVzGBQgASgEEhEKCW1pbl9ieXRlcxgEIAEoBBIRCgltYXhfYnl0ZXMYBSABKAQSDwoHcGF0dGVybhgGIAEoCRIOCgZwcmVmaXgYByABKAkSDgoGc3VmZml4GAggASgJEhAKCGNvbnRhaW5zGAkgASgJEhQKDG5vdF9jb250YWlucxgXIAEoCRIKCgJpbhgKIAMoCRIOCgZub3RfaW4YCyADKAkSDgoGc3RyaWN0GBkgASgIEg8KB2V4YW1wbGUYIiADKAkqCQjoBxCAgICAAkIMCgp3ZWxsX2tub3duIpECCgpCeXRlc1J1bGVzEgwKAmlwGAogASgISAASDgoEaXB2NBgLIAEoCEgAEg4KBGlwdjYYDCABKAhIABIOCgR1dWlkGA8gASgISAASDQoFY29uc3QYASABKAwSCwoDbGVuGA0gASgEEg8KB21pbl9sZW4YAiABKAQSDwoHbWF4X2xlbhgDIAEoBBIPCgdwYXR0ZXJuGAQgASgJEg4KBnByZWZpeBgFIAEoDBIOCgZzdWZmaXgYBiABKAwSEAoIY29udGFpbnMYByABKAwSCgoCaW4YCCADKAwSDgoGbm90X2luGAkgAygMEg8KB2V4YW1wbGUYDiADKAwqCQjoBxCAgICAAkIMCgp3ZWxsX2tub3duImgKCUVudW1SdWxlcxINCgVjb25zdBgBIAEoBRIUCgxkZWZpbmVkX29ubHkYAiABKAgSCgoCaW4YAyADKAUSDgoGbm90X2luGAQgAygFEg8KB2V4YW1wbGUYBSADKAUqCQjoBxCAgICAAiJ5Cg1SZXBlYXRlZFJ1bGVzEhEKCW1pbl9pdGVtcxgBIAEoBBIRCgltYXhfaXRlbXMYAiABKAQSDgoGdW5pcXVlGAMgASgIEicKBWl0ZW1zGAQgASgLMhguYnVmLnZhbGlkYXRlLkZpZWxkUnVsZXMqCQjoBxCAgICAAiKNAQoITWFwUnVsZXMSEQoJbWluX3BhaXJzGAEgASgEEhEKCW1heF9wYWlycxgCIAEoBBImCgRrZXlzGAQgASgLMhguYnVmLnZhbGlkYXRlLkZpZWxkUnVsZXMSKAoGdmFsdWVzGAUgASgLMhguYnVmLnZhbGlkYXRlLkZpZWxkUnVsZXMqCQjoBxCAgICAAiImCghBbnlSdWxlcxIKCgJpbhgCIAMoCRIOCgZub3RfaW4YAyADKAkihQMKDUR1cmF0aW9uUnVsZXMSJwoCbHQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIoCgNsdGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABInCgJndBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgBEigKA2d0ZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgBEigKBWNvbnN0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiUKAmluGAcgAygLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBm5vdF9pbhgIIAMoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdleGFtcGxlGAkgAygLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKPAQoORmllbGRNYXNrUnVsZXMSKQoFY29uc3QYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEgoKAmluGAIgAygJEg4KBm5vdF9pbhgDIAMoCRIrCgdleGFtcGxlGAQgAygLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayoJCOgHEICAgIACIokDCg5UaW1lc3RhbXBSdWxlcxIoCgJsdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIpCgNsdGUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASEAoGbHRfbm93GAcgASgISAASKAoCZ3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAESKQoDZ3RlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBEhAKBmd0X25vdxgIIAEoCEgBEikKBWNvbnN0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZ3aXRoaW4YCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoHZXhhbXBsZRgKIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIjkKClZpb2xhdGlvbnMSKwoKdmlvbGF0aW9ucxgBIAMoCzIXLmJ1Zi52YWxpZGF0ZS5WaW9sYXRpb24ijQEKCVZpb2xhdGlvbhImCgVmaWVsZBgFIAEoCzIXLmJ1Zi52YWxpZGF0ZS5GaWVsZFBhdGgSJQoEcnVsZRgGIAEoCzIXLmJ1Zi52YWxpZGF0ZS5GaWVsZFBhdGgSDwoHcnVsZV9pZBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEg8KB2Zvcl9rZXkYBCABKAgiPQoJRmllbGRQYXRoEjAKCGVsZW1lbnRzGAEgAygLMh4uYnVmLnZhbGlkYXRlLkZpZWxkUGF0aEVsZW1lbnQi6QIKEEZpZWxkUGF0aEVsZW1lbnQSDwoFaW5kZXgYBiABKARIABISCghib29sX2tleRgHIAEoCEgAEhEKB2ludF9rZXkYCCABKANIABISCgh1aW50X2tleRgJIAEoBEgAEhQKCnN0cmluZ19rZXkYCiABKAlIABIUCgxmaWVsZF9udW1iZXIYASABKAUSEgoKZmllbGRfbmFtZRgCIAEoCRI+CgpmaWVsZF90eXBlGAMgASgOMiouZ29vZ2xlLnByb3RvYnVmLkZpZWxkRGVzY3JpcHRvclByb3RvLlR5cGUSPAoIa2V5X3R5cGUYBCABKA4yKi5nb29nbGUucHJvdG9idWYuRmllbGREZXNjcmlwdG9yUHJvdG8uVHlwZRI+Cgp2YWx1ZV90eXBlGAUgASgOMiouZ29vZ2xlLnByb3RvYnVmLkZpZWxkRGVzY3JpcHRvclByb3RvLlR5cGVCCwoJc3Vic2NyaXB0Kk0KBklnbm9yZRIWChJJR05PUkVfVU5TUEVDSUZJRUQQABIYChRJR05PUkVfSUZfWkVST19WQUxVRRABEhEKDUlHTk9SRV9BTFdBWVMQAypuCgpLbm93blJlZ2V4EhsKF0tOT1dOX1JFR0VYX1VOU1BFQ0lGSUVEEAASIAocS05PV05fUkVHRVhfSFRUUF9IRUFERVJfTkFNRRABEiEKHUtOT1dOX1JFR0VYX0hUVFBfSEVBREVSX1ZBTFVFEAI6VgoHbWVzc2FnZRIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxiHCSABKAsyGi5idWYudmFsaWRhdGUuTWVzc2FnZVJ1bGVzUgdtZXNzYWdlOk4KBW9uZW9mEh0uZ29vZ2xlLnByb3RvYnVmLk9uZW9mT3B0aW9ucxiHCSABKAsyGC5idWYudmFsaWRhdGUuT25lb2ZSdWxlc1IFb25lb2Y6TgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGIcJIAEoCzIYLmJ1Zi52YWxpZGF0ZS5GaWVsZFJ1bGVzUgVmaWVsZDpdCgpwcmVkZWZpbmVkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxiICSABKAsyHS5idWYudmFsaWRhdGUuUHJlZGVmaW5lZFJ1bGVzUgpwcmVkZWZpbmVk",
-    [
-      file_google_protobuf_descriptor,
-      file_google_protobuf_duration,
-      file_google_protobuf_field_mask,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_buf_validate_validate = /*@__PURE__*/
+  fileDesc("ChtidWYvdmFsaWRhdGUvdmFsaWRhdGUucHJvdG8SDGJ1Zi52YWxpZGF0ZSI3CgRSdWxlEgoKAmlkGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSEgoKZXhwcmVzc2lvbhgDIAEoCSJ2CgxNZXNzYWdlUnVsZXMSFgoOY2VsX2V4cHJlc3Npb24YBSADKAkSHwoDY2VsGAMgAygLMhIuYnVmLnZhbGlkYXRlLlJ1bGUSLQoFb25lb2YYBCADKAsyHi5idWYudmFsaWRhdGUuTWVzc2FnZU9uZW9mUnVsZSI0ChBNZXNzYWdlT25lb2ZSdWxlEg4KBmZpZWxkcxgBIAMoCRIQCghyZXF1aXJlZBgCIAEoCCIeCgpPbmVvZlJ1bGVzEhAKCHJlcXVpcmVkGAEgASgIIugICgpGaWVsZFJ1bGVzEikKBWZsb2F0GAEgASgLMhguYnVmLnZhbGlkYXRlLkZsb2F0UnVsZXNIABIrCgZkb3VibGUYAiABKAsyGS5idWYudmFsaWRhdGUuRG91YmxlUnVsZXNIABIpCgVpbnQzMhgDIAEoCzIYLmJ1Zi52YWxpZGF0ZS5JbnQzMlJ1bGVzSAASKQoFaW50NjQYBCABKAsyGC5idWYudmFsaWRhdGUuSW50NjRSdWxlc0gAEisKBnVpbnQzMhgFIAEoCzIZLmJ1Zi52YWxpZGF0ZS5VSW50MzJSdWxlc0gAEisKBnVpbnQ2NBgGIAEoCzIZLmJ1Zi52YWxpZGF0ZS5VSW50NjRSdWxlc0gAEisKBnNpbnQzMhgHIAEoCzIZLmJ1Zi52YWxpZGF0ZS5TSW50MzJSdWxlc0gAEisKBnNpbnQ2NBgIIAEoCzIZLmJ1Zi52YWxpZGF0ZS5TSW50NjRSdWxlc0gAEi0KB2ZpeGVkMzIYCSABKAsyGi5idWYudmFsaWRhdGUuRml4ZWQzMlJ1bGVzSAASLQoHZml4ZWQ2NBgKIAEoCzIaLmJ1Zi52YWxpZGF0ZS5GaXhlZDY0UnVsZXNIABIvCghzZml4ZWQzMhgLIAEoCzIbLmJ1Zi52YWxpZGF0ZS5TRml4ZWQzMlJ1bGVzSAASLwoIc2ZpeGVkNjQYDCABKAsyGy5idWYudmFsaWRhdGUuU0ZpeGVkNjRSdWxlc0gAEicKBGJvb2wYDSABKAsyFy5idWYudmFsaWRhdGUuQm9vbFJ1bGVzSAASKwoGc3RyaW5nGA4gASgLMhkuYnVmLnZhbGlkYXRlLlN0cmluZ1J1bGVzSAASKQoFYnl0ZXMYDyABKAsyGC5idWYudmFsaWRhdGUuQnl0ZXNSdWxlc0gAEicKBGVudW0YECABKAsyFy5idWYudmFsaWRhdGUuRW51bVJ1bGVzSAASLwoIcmVwZWF0ZWQYEiABKAsyGy5idWYudmFsaWRhdGUuUmVwZWF0ZWRSdWxlc0gAEiUKA21hcBgTIAEoCzIWLmJ1Zi52YWxpZGF0ZS5NYXBSdWxlc0gAEiUKA2FueRgUIAEoCzIWLmJ1Zi52YWxpZGF0ZS5BbnlSdWxlc0gAEi8KCGR1cmF0aW9uGBUgASgLMhsuYnVmLnZhbGlkYXRlLkR1cmF0aW9uUnVsZXNIABIyCgpmaWVsZF9tYXNrGBwgASgLMhwuYnVmLnZhbGlkYXRlLkZpZWxkTWFza1J1bGVzSAASMQoJdGltZXN0YW1wGBYgASgLMhwuYnVmLnZhbGlkYXRlLlRpbWVzdGFtcFJ1bGVzSAASFgoOY2VsX2V4cHJlc3Npb24YHSADKAkSHwoDY2VsGBcgAygLMhIuYnVmLnZhbGlkYXRlLlJ1bGUSEAoIcmVxdWlyZWQYGSABKAgSJAoGaWdub3JlGBsgASgOMhQuYnVmLnZhbGlkYXRlLklnbm9yZUIGCgR0eXBlIjIKD1ByZWRlZmluZWRSdWxlcxIfCgNjZWwYASADKAsyEi5idWYudmFsaWRhdGUuUnVsZSK6AQoKRmxvYXRSdWxlcxIMCgJsdBgCIAEoAkgAEg0KA2x0ZRgDIAEoAkgAEgwKAmd0GAQgASgCSAESDQoDZ3RlGAUgASgCSAESDQoFY29uc3QYASABKAISCgoCaW4YBiADKAISDgoGbm90X2luGAcgAygCEg4KBmZpbml0ZRgIIAEoCBIPCgdleGFtcGxlGAkgAygCKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiK7AQoLRG91YmxlUnVsZXMSDAoCbHQYAiABKAFIABINCgNsdGUYAyABKAFIABIMCgJndBgEIAEoAUgBEg0KA2d0ZRgFIAEoAUgBEg0KBWNvbnN0GAEgASgBEgoKAmluGAYgAygBEg4KBm5vdF9pbhgHIAMoARIOCgZmaW5pdGUYCCABKAgSDwoHZXhhbXBsZRgJIAMoASoJCOgHEICAgIACQgsKCWxlc3NfdGhhbkIOCgxncmVhdGVyX3RoYW4iqgEKCkludDMyUnVsZXMSDAoCbHQYAiABKAVIABINCgNsdGUYAyABKAVIABIMCgJndBgEIAEoBUgBEg0KA2d0ZRgFIAEoBUgBEg0KBWNvbnN0GAEgASgFEgoKAmluGAYgAygFEg4KBm5vdF9pbhgHIAMoBRIPCgdleGFtcGxlGAggAygFKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKqAQoKSW50NjRSdWxlcxIMCgJsdBgCIAEoA0gAEg0KA2x0ZRgDIAEoA0gAEgwKAmd0GAQgASgDSAESDQoDZ3RlGAUgASgDSAESDQoFY29uc3QYASABKAMSCgoCaW4YBiADKAMSDgoGbm90X2luGAcgAygDEg8KB2V4YW1wbGUYCSADKAMqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtVSW50MzJSdWxlcxIMCgJsdBgCIAEoDUgAEg0KA2x0ZRgDIAEoDUgAEgwKAmd0GAQgASgNSAESDQoDZ3RlGAUgASgNSAESDQoFY29uc3QYASABKA0SCgoCaW4YBiADKA0SDgoGbm90X2luGAcgAygNEg8KB2V4YW1wbGUYCCADKA0qCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtVSW50NjRSdWxlcxIMCgJsdBgCIAEoBEgAEg0KA2x0ZRgDIAEoBEgAEgwKAmd0GAQgASgESAESDQoDZ3RlGAUgASgESAESDQoFY29uc3QYASABKAQSCgoCaW4YBiADKAQSDgoGbm90X2luGAcgAygEEg8KB2V4YW1wbGUYCCADKAQqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtTSW50MzJSdWxlcxIMCgJsdBgCIAEoEUgAEg0KA2x0ZRgDIAEoEUgAEgwKAmd0GAQgASgRSAESDQoDZ3RlGAUgASgRSAESDQoFY29uc3QYASABKBESCgoCaW4YBiADKBESDgoGbm90X2luGAcgAygREg8KB2V4YW1wbGUYCCADKBEqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqsBCgtTSW50NjRSdWxlcxIMCgJsdBgCIAEoEkgAEg0KA2x0ZRgDIAEoEkgAEgwKAmd0GAQgASgSSAESDQoDZ3RlGAUgASgSSAESDQoFY29uc3QYASABKBISCgoCaW4YBiADKBISDgoGbm90X2luGAcgAygSEg8KB2V4YW1wbGUYCCADKBIqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIqwBCgxGaXhlZDMyUnVsZXMSDAoCbHQYAiABKAdIABINCgNsdGUYAyABKAdIABIMCgJndBgEIAEoB0gBEg0KA2d0ZRgFIAEoB0gBEg0KBWNvbnN0GAEgASgHEgoKAmluGAYgAygHEg4KBm5vdF9pbhgHIAMoBxIPCgdleGFtcGxlGAggAygHKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKsAQoMRml4ZWQ2NFJ1bGVzEgwKAmx0GAIgASgGSAASDQoDbHRlGAMgASgGSAASDAoCZ3QYBCABKAZIARINCgNndGUYBSABKAZIARINCgVjb25zdBgBIAEoBhIKCgJpbhgGIAMoBhIOCgZub3RfaW4YByADKAYSDwoHZXhhbXBsZRgIIAMoBioJCOgHEICAgIACQgsKCWxlc3NfdGhhbkIOCgxncmVhdGVyX3RoYW4irQEKDVNGaXhlZDMyUnVsZXMSDAoCbHQYAiABKA9IABINCgNsdGUYAyABKA9IABIMCgJndBgEIAEoD0gBEg0KA2d0ZRgFIAEoD0gBEg0KBWNvbnN0GAEgASgPEgoKAmluGAYgAygPEg4KBm5vdF9pbhgHIAMoDxIPCgdleGFtcGxlGAggAygPKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKtAQoNU0ZpeGVkNjRSdWxlcxIMCgJsdBgCIAEoEEgAEg0KA2x0ZRgDIAEoEEgAEgwKAmd0GAQgASgQSAESDQoDZ3RlGAUgASgQSAESDQoFY29uc3QYASABKBASCgoCaW4YBiADKBASDgoGbm90X2luGAcgAygQEg8KB2V4YW1wbGUYCCADKBAqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIjYKCUJvb2xSdWxlcxINCgVjb25zdBgBIAEoCBIPCgdleGFtcGxlGAIgAygIKgkI6AcQgICAgAIijQYKC1N0cmluZ1J1bGVzEg8KBWVtYWlsGAwgASgISAASEgoIaG9zdG5hbWUYDSABKAhIABIMCgJpcBgOIAEoCEgAEg4KBGlwdjQYDyABKAhIABIOCgRpcHY2GBAgASgISAASDQoDdXJpGBEgASgISAASEQoHdXJpX3JlZhgSIAEoCEgAEhEKB2FkZHJlc3MYFSABKAhIABIOCgR1dWlkGBYgASgISAASDwoFdHV1aWQYISABKAhIABIbChFpcF93aXRoX3ByZWZpeGxlbhgaIAEoCEgAEh0KE2lwdjRfd2l0aF9wcmVmaXhsZW4YGyABKAhIABIdChNpcHY2X3dpdGhfcHJlZml4bGVuGBwgASgISAASEwoJaXBfcHJlZml4GB0gASgISAASFQoLaXB2NF9wcmVmaXgYHiABKAhIABIVCgtpcHY2X3ByZWZpeBgfIAEoCEgAEhcKDWhvc3RfYW5kX3BvcnQYICABKAhIABIOCgR1bGlkGCMgASgISAASFgoMcHJvdG9idWZfZnFuGCUgASgISAASGgoQcHJvdG9idWZfZG90X2ZxbhgmIAEoCEgAEjQKEHdlbGxfa25vd25fcmVnZXgYGCABKA4yGC5idWYudmFsaWRhdGUuS25vd25SZWdleEgAEg0KBWNvbnN0GAEgASgJEgsKA2xlbhgTIAEoBBIPCgdtaW5fbGVuGAIgASgEEg8KB21heF9sZW4YAyABKAQSEQoJbGVuX2J5dGVzGBQgASgEEhEKCW1pbl9ieXRlcxgEIAEoBBIRCgltYXhfYnl0ZXMYBSABKAQSDwoHcGF0dGVybhgGIAEoCRIOCgZwcmVmaXgYByABKAkSDgoGc3VmZml4GAggASgJEhAKCGNvbnRhaW5zGAkgASgJEhQKDG5vdF9jb250YWlucxgXIAEoCRIKCgJpbhgKIAMoCRIOCgZub3RfaW4YCyADKAkSDgoGc3RyaWN0GBkgASgIEg8KB2V4YW1wbGUYIiADKAkqCQjoBxCAgICAAkIMCgp3ZWxsX2tub3duIpECCgpCeXRlc1J1bGVzEgwKAmlwGAogASgISAASDgoEaXB2NBgLIAEoCEgAEg4KBGlwdjYYDCABKAhIABIOCgR1dWlkGA8gASgISAASDQoFY29uc3QYASABKAwSCwoDbGVuGA0gASgEEg8KB21pbl9sZW4YAiABKAQSDwoHbWF4X2xlbhgDIAEoBBIPCgdwYXR0ZXJuGAQgASgJEg4KBnByZWZpeBgFIAEoDBIOCgZzdWZmaXgYBiABKAwSEAoIY29udGFpbnMYByABKAwSCgoCaW4YCCADKAwSDgoGbm90X2luGAkgAygMEg8KB2V4YW1wbGUYDiADKAwqCQjoBxCAgICAAkIMCgp3ZWxsX2tub3duImgKCUVudW1SdWxlcxINCgVjb25zdBgBIAEoBRIUCgxkZWZpbmVkX29ubHkYAiABKAgSCgoCaW4YAyADKAUSDgoGbm90X2luGAQgAygFEg8KB2V4YW1wbGUYBSADKAUqCQjoBxCAgICAAiJ5Cg1SZXBlYXRlZFJ1bGVzEhEKCW1pbl9pdGVtcxgBIAEoBBIRCgltYXhfaXRlbXMYAiABKAQSDgoGdW5pcXVlGAMgASgIEicKBWl0ZW1zGAQgASgLMhguYnVmLnZhbGlkYXRlLkZpZWxkUnVsZXMqCQjoBxCAgICAAiKNAQoITWFwUnVsZXMSEQoJbWluX3BhaXJzGAEgASgEEhEKCW1heF9wYWlycxgCIAEoBBImCgRrZXlzGAQgASgLMhguYnVmLnZhbGlkYXRlLkZpZWxkUnVsZXMSKAoGdmFsdWVzGAUgASgLMhguYnVmLnZhbGlkYXRlLkZpZWxkUnVsZXMqCQjoBxCAgICAAiImCghBbnlSdWxlcxIKCgJpbhgCIAMoCRIOCgZub3RfaW4YAyADKAkihQMKDUR1cmF0aW9uUnVsZXMSJwoCbHQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABIoCgNsdGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IABInCgJndBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgBEigKA2d0ZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgBEigKBWNvbnN0GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiUKAmluGAcgAygLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBm5vdF9pbhgIIAMoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdleGFtcGxlGAkgAygLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uKgkI6AcQgICAgAJCCwoJbGVzc190aGFuQg4KDGdyZWF0ZXJfdGhhbiKPAQoORmllbGRNYXNrUnVsZXMSKQoFY29uc3QYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEgoKAmluGAIgAygJEg4KBm5vdF9pbhgDIAMoCRIrCgdleGFtcGxlGAQgAygLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayoJCOgHEICAgIACIokDCg5UaW1lc3RhbXBSdWxlcxIoCgJsdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIpCgNsdGUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAASEAoGbHRfbm93GAcgASgISAASKAoCZ3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAESKQoDZ3RlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgBEhAKBmd0X25vdxgIIAEoCEgBEikKBWNvbnN0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZ3aXRoaW4YCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoHZXhhbXBsZRgKIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqCQjoBxCAgICAAkILCglsZXNzX3RoYW5CDgoMZ3JlYXRlcl90aGFuIjkKClZpb2xhdGlvbnMSKwoKdmlvbGF0aW9ucxgBIAMoCzIXLmJ1Zi52YWxpZGF0ZS5WaW9sYXRpb24ijQEKCVZpb2xhdGlvbhImCgVmaWVsZBgFIAEoCzIXLmJ1Zi52YWxpZGF0ZS5GaWVsZFBhdGgSJQoEcnVsZRgGIAEoCzIXLmJ1Zi52YWxpZGF0ZS5GaWVsZFBhdGgSDwoHcnVsZV9pZBgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEg8KB2Zvcl9rZXkYBCABKAgiPQoJRmllbGRQYXRoEjAKCGVsZW1lbnRzGAEgAygLMh4uYnVmLnZhbGlkYXRlLkZpZWxkUGF0aEVsZW1lbnQi6QIKEEZpZWxkUGF0aEVsZW1lbnQSDwoFaW5kZXgYBiABKARIABISCghib29sX2tleRgHIAEoCEgAEhEKB2ludF9rZXkYCCABKANIABISCgh1aW50X2tleRgJIAEoBEgAEhQKCnN0cmluZ19rZXkYCiABKAlIABIUCgxmaWVsZF9udW1iZXIYASABKAUSEgoKZmllbGRfbmFtZRgCIAEoCRI+CgpmaWVsZF90eXBlGAMgASgOMiouZ29vZ2xlLnByb3RvYnVmLkZpZWxkRGVzY3JpcHRvclByb3RvLlR5cGUSPAoIa2V5X3R5cGUYBCABKA4yKi5nb29nbGUucHJvdG9idWYuRmllbGREZXNjcmlwdG9yUHJvdG8uVHlwZRI+Cgp2YWx1ZV90eXBlGAUgASgOMiouZ29vZ2xlLnByb3RvYnVmLkZpZWxkRGVzY3JpcHRvclByb3RvLlR5cGVCCwoJc3Vic2NyaXB0Kk0KBklnbm9yZRIWChJJR05PUkVfVU5TUEVDSUZJRUQQABIYChRJR05PUkVfSUZfWkVST19WQUxVRRABEhEKDUlHTk9SRV9BTFdBWVMQAypuCgpLbm93blJlZ2V4EhsKF0tOT1dOX1JFR0VYX1VOU1BFQ0lGSUVEEAASIAocS05PV05fUkVHRVhfSFRUUF9IRUFERVJfTkFNRRABEiEKHUtOT1dOX1JFR0VYX0hUVFBfSEVBREVSX1ZBTFVFEAI6VgoHbWVzc2FnZRIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxiHCSABKAsyGi5idWYudmFsaWRhdGUuTWVzc2FnZVJ1bGVzUgdtZXNzYWdlOk4KBW9uZW9mEh0uZ29vZ2xlLnByb3RvYnVmLk9uZW9mT3B0aW9ucxiHCSABKAsyGC5idWYudmFsaWRhdGUuT25lb2ZSdWxlc1IFb25lb2Y6TgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGIcJIAEoCzIYLmJ1Zi52YWxpZGF0ZS5GaWVsZFJ1bGVzUgVmaWVsZDpdCgpwcmVkZWZpbmVkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxiICSABKAsyHS5idWYudmFsaWRhdGUuUHJlZGVmaW5lZFJ1bGVzUgpwcmVkZWZpbmVk", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message buf.validate.Rule.
  * Use `create(RuleSchema)` to create a new message.
  */
-export const RuleSchema =
-  /*@__PURE__*/
+export const RuleSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 0);
 
 /**
  * Describes the message buf.validate.MessageRules.
  * Use `create(MessageRulesSchema)` to create a new message.
  */
-export const MessageRulesSchema =
-  /*@__PURE__*/
+export const MessageRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 1);
 
 /**
  * Describes the message buf.validate.MessageOneofRule.
  * Use `create(MessageOneofRuleSchema)` to create a new message.
  */
-export const MessageOneofRuleSchema =
-  /*@__PURE__*/
+export const MessageOneofRuleSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 2);
 
 /**
  * Describes the message buf.validate.OneofRules.
  * Use `create(OneofRulesSchema)` to create a new message.
  */
-export const OneofRulesSchema =
-  /*@__PURE__*/
+export const OneofRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 3);
 
 /**
  * Describes the message buf.validate.FieldRules.
  * Use `create(FieldRulesSchema)` to create a new message.
  */
-export const FieldRulesSchema =
-  /*@__PURE__*/
+export const FieldRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 4);
 
 /**
  * Describes the message buf.validate.PredefinedRules.
  * Use `create(PredefinedRulesSchema)` to create a new message.
  */
-export const PredefinedRulesSchema =
-  /*@__PURE__*/
+export const PredefinedRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 5);
 
 /**
  * Describes the message buf.validate.FloatRules.
  * Use `create(FloatRulesSchema)` to create a new message.
  */
-export const FloatRulesSchema =
-  /*@__PURE__*/
+export const FloatRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 6);
 
 /**
  * Describes the message buf.validate.DoubleRules.
  * Use `create(DoubleRulesSchema)` to create a new message.
  */
-export const DoubleRulesSchema =
-  /*@__PURE__*/
+export const DoubleRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 7);
 
 /**
  * Describes the message buf.validate.Int32Rules.
  * Use `create(Int32RulesSchema)` to create a new message.
  */
-export const Int32RulesSchema =
-  /*@__PURE__*/
+export const Int32RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 8);
 
 /**
  * Describes the message buf.validate.Int64Rules.
  * Use `create(Int64RulesSchema)` to create a new message.
  */
-export const Int64RulesSchema =
-  /*@__PURE__*/
+export const Int64RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 9);
 
 /**
  * Describes the message buf.validate.UInt32Rules.
  * Use `create(UInt32RulesSchema)` to create a new message.
  */
-export const UInt32RulesSchema =
-  /*@__PURE__*/
+export const UInt32RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 10);
 
 /**
  * Describes the message buf.validate.UInt64Rules.
  * Use `create(UInt64RulesSchema)` to create a new message.
  */
-export const UInt64RulesSchema =
-  /*@__PURE__*/
+export const UInt64RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 11);
 
 /**
  * Describes the message buf.validate.SInt32Rules.
  * Use `create(SInt32RulesSchema)` to create a new message.
  */
-export const SInt32RulesSchema =
-  /*@__PURE__*/
+export const SInt32RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 12);
 
 /**
  * Describes the message buf.validate.SInt64Rules.
  * Use `create(SInt64RulesSchema)` to create a new message.
  */
-export const SInt64RulesSchema =
-  /*@__PURE__*/
+export const SInt64RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 13);
 
 /**
  * Describes the message buf.validate.Fixed32Rules.
  * Use `create(Fixed32RulesSchema)` to create a new message.
  */
-export const Fixed32RulesSchema =
-  /*@__PURE__*/
+export const Fixed32RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 14);
 
 /**
  * Describes the message buf.validate.Fixed64Rules.
  * Use `create(Fixed64RulesSchema)` to create a new message.
  */
-export const Fixed64RulesSchema =
-  /*@__PURE__*/
+export const Fixed64RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 15);
 
 /**
  * Describes the message buf.validate.SFixed32Rules.
  * Use `create(SFixed32RulesSchema)` to create a new message.
  */
-export const SFixed32RulesSchema =
-  /*@__PURE__*/
+export const SFixed32RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 16);
 
 /**
  * Describes the message buf.validate.SFixed64Rules.
  * Use `create(SFixed64RulesSchema)` to create a new message.
  */
-export const SFixed64RulesSchema =
-  /*@__PURE__*/
+export const SFixed64RulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 17);
 
 /**
  * Describes the message buf.validate.BoolRules.
  * Use `create(BoolRulesSchema)` to create a new message.
  */
-export const BoolRulesSchema =
-  /*@__PURE__*/
+export const BoolRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 18);
 
 /**
  * Describes the message buf.validate.StringRules.
  * Use `create(StringRulesSchema)` to create a new message.
  */
-export const StringRulesSchema =
-  /*@__PURE__*/
+export const StringRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 19);
 
 /**
  * Describes the message buf.validate.BytesRules.
  * Use `create(BytesRulesSchema)` to create a new message.
  */
-export const BytesRulesSchema =
-  /*@__PURE__*/
+export const BytesRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 20);
 
 /**
  * Describes the message buf.validate.EnumRules.
  * Use `create(EnumRulesSchema)` to create a new message.
  */
-export const EnumRulesSchema =
-  /*@__PURE__*/
+export const EnumRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 21);
 
 /**
  * Describes the message buf.validate.RepeatedRules.
  * Use `create(RepeatedRulesSchema)` to create a new message.
  */
-export const RepeatedRulesSchema =
-  /*@__PURE__*/
+export const RepeatedRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 22);
 
 /**
  * Describes the message buf.validate.MapRules.
  * Use `create(MapRulesSchema)` to create a new message.
  */
-export const MapRulesSchema =
-  /*@__PURE__*/
+export const MapRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 23);
 
 /**
  * Describes the message buf.validate.AnyRules.
  * Use `create(AnyRulesSchema)` to create a new message.
  */
-export const AnyRulesSchema =
-  /*@__PURE__*/
+export const AnyRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 24);
 
 /**
  * Describes the message buf.validate.DurationRules.
  * Use `create(DurationRulesSchema)` to create a new message.
  */
-export const DurationRulesSchema =
-  /*@__PURE__*/
+export const DurationRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 25);
 
 /**
  * Describes the message buf.validate.FieldMaskRules.
  * Use `create(FieldMaskRulesSchema)` to create a new message.
  */
-export const FieldMaskRulesSchema =
-  /*@__PURE__*/
+export const FieldMaskRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 26);
 
 /**
  * Describes the message buf.validate.TimestampRules.
  * Use `create(TimestampRulesSchema)` to create a new message.
  */
-export const TimestampRulesSchema =
-  /*@__PURE__*/
+export const TimestampRulesSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 27);
 
 /**
  * Describes the message buf.validate.Violations.
  * Use `create(ViolationsSchema)` to create a new message.
  */
-export const ViolationsSchema =
-  /*@__PURE__*/
+export const ViolationsSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 28);
 
 /**
  * Describes the message buf.validate.Violation.
  * Use `create(ViolationSchema)` to create a new message.
  */
-export const ViolationSchema =
-  /*@__PURE__*/
+export const ViolationSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 29);
 
 /**
  * Describes the message buf.validate.FieldPath.
  * Use `create(FieldPathSchema)` to create a new message.
  */
-export const FieldPathSchema =
-  /*@__PURE__*/
+export const FieldPathSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 30);
 
 /**
  * Describes the message buf.validate.FieldPathElement.
  * Use `create(FieldPathElementSchema)` to create a new message.
  */
-export const FieldPathElementSchema =
-  /*@__PURE__*/
+export const FieldPathElementSchema = /*@__PURE__*/
   messageDesc(file_buf_validate_validate, 31);
 
 /**
  * Describes the enum buf.validate.Ignore.
  */
-export const IgnoreSchema =
-  /*@__PURE__*/
+export const IgnoreSchema = /*@__PURE__*/
   enumDesc(file_buf_validate_validate, 0);
 
 /**
  * @generated from enum buf.validate.Ignore
  */
-export const Ignore = /*@__PURE__*/ tsEnum(IgnoreSchema);
+export const Ignore = /*@__PURE__*/
+  tsEnum(IgnoreSchema);
 
 /**
  * Describes the enum buf.validate.KnownRegex.
  */
-export const KnownRegexSchema =
-  /*@__PURE__*/
+export const KnownRegexSchema = /*@__PURE__*/
   enumDesc(file_buf_validate_validate, 1);
 
 /**
  * @generated from enum buf.validate.KnownRegex
  */
-export const KnownRegex = /*@__PURE__*/ tsEnum(KnownRegexSchema);
+export const KnownRegex = /*@__PURE__*/
+  tsEnum(KnownRegexSchema);
 
 /**
  * @generated from extension: optional buf.validate.MessageRules message = 1159;
  */
-export const message = /*@__PURE__*/ extDesc(file_buf_validate_validate, 0);
+export const message = /*@__PURE__*/
+  extDesc(file_buf_validate_validate, 0);
 
 /**
  * @generated from extension: optional buf.validate.OneofRules oneof = 1159;
  */
-export const oneof = /*@__PURE__*/ extDesc(file_buf_validate_validate, 1);
+export const oneof = /*@__PURE__*/
+  extDesc(file_buf_validate_validate, 1);
 
 /**
  * @generated from extension: optional buf.validate.FieldRules field = 1159;
  */
-export const field = /*@__PURE__*/ extDesc(file_buf_validate_validate, 2);
+export const field = /*@__PURE__*/
+  extDesc(file_buf_validate_validate, 2);
 
 /**
  * @generated from extension: optional buf.validate.PredefinedRules predefined = 1160;
  */
-export const predefined = /*@__PURE__*/ extDesc(file_buf_validate_validate, 3);
+export const predefined = /*@__PURE__*/
+  extDesc(file_buf_validate_validate, 3);
+

@@ -155,3 +155,4 @@ export declare type ApiKey = Message<"gatewayops.auth.v1.ApiKey"> & {
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export declare const ApiKeySchema: GenMessage<ApiKey>;
+

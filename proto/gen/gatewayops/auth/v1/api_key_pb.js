@@ -8,25 +8,20 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/auth/v1/api_key.proto.
  */
-export const file_gatewayops_auth_v1_api_key =
-  /*@__PURE__*/
-  fileDesc(
-    "CiBnYXRld2F5b3BzL2F1dGgvdjEvYXBpX2tleS5wcm90bxISZ2F0ZXdheW9wcy5hdXRoLnYxImYKCUtleVNjb3BlcxIPCgdzZXJ2ZXJzGAEgAygJEg0KBXRvb2xzGAIgAygJEhMKC3Blcm1pc3Npb25zGAMgAygJEhAKCHJhdGVfcnBzGAQgASgNEhIKCnJhdGVfYnVyc3QYBSABKA0i8wIKBkFwaUtleRIKCgJpZBgBIAEoCRIOCgZvcmdfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIPCgd0ZWFtX2lkGAQgASgJEgwKBG5hbWUYBSABKAkSEgoKa2V5X3ByZWZpeBgGIAEoCRITCgtlbnZpcm9ubWVudBgHIAEoCRItCgZzY29wZXMYCCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuS2V5U2NvcGVzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF91c2VkX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z",
-    [file_google_protobuf_timestamp],
-  );
+export const file_gatewayops_auth_v1_api_key = /*@__PURE__*/
+  fileDesc("CiBnYXRld2F5b3BzL2F1dGgvdjEvYXBpX2tleS5wcm90bxISZ2F0ZXdheW9wcy5hdXRoLnYxImYKCUtleVNjb3BlcxIPCgdzZXJ2ZXJzGAEgAygJEg0KBXRvb2xzGAIgAygJEhMKC3Blcm1pc3Npb25zGAMgAygJEhAKCHJhdGVfcnBzGAQgASgNEhIKCnJhdGVfYnVyc3QYBSABKA0i8wIKBkFwaUtleRIKCgJpZBgBIAEoCRIOCgZvcmdfaWQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIPCgd0ZWFtX2lkGAQgASgJEgwKBG5hbWUYBSABKAkSEgoKa2V5X3ByZWZpeBgGIAEoCRITCgtlbnZpcm9ubWVudBgHIAEoCRItCgZzY29wZXMYCCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuS2V5U2NvcGVzEi8KC2NyZWF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF91c2VkX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.auth.v1.KeyScopes.
  * Use `create(KeyScopesSchema)` to create a new message.
  */
-export const KeyScopesSchema =
-  /*@__PURE__*/
+export const KeyScopesSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key, 0);
 
 /**
  * Describes the message gatewayops.auth.v1.ApiKey.
  * Use `create(ApiKeySchema)` to create a new message.
  */
-export const ApiKeySchema =
-  /*@__PURE__*/
+export const ApiKeySchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key, 1);
+

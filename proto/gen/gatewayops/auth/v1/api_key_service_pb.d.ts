@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/api_key_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { ApiKey, KeyScopes } from "./api_key_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -21,43 +17,42 @@ export declare const file_gatewayops_auth_v1_api_key_service: GenFile;
  *
  * @generated from message gatewayops.auth.v1.CreateApiKeyRequest
  */
-export declare type CreateApiKeyRequest =
-  Message<"gatewayops.auth.v1.CreateApiKeyRequest"> & {
-    /**
-     * Name for people.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
+export declare type CreateApiKeyRequest = Message<"gatewayops.auth.v1.CreateApiKeyRequest"> & {
+  /**
+   * Name for people.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
 
-    /**
-     * Environment to write into the secret: 1 to 16 lower-case letters or digits. Empty means "prod".
-     *
-     * @generated from field: string environment = 2;
-     */
-    environment: string;
+  /**
+   * Environment to write into the secret: 1 to 16 lower-case letters or digits. Empty means "prod".
+   *
+   * @generated from field: string environment = 2;
+   */
+  environment: string;
 
-    /**
-     * UUID of the team whose costs the key's calls count for. Empty for none.
-     *
-     * @generated from field: string team_id = 3;
-     */
-    teamId: string;
+  /**
+   * UUID of the team whose costs the key's calls count for. Empty for none.
+   *
+   * @generated from field: string team_id = 3;
+   */
+  teamId: string;
 
-    /**
-     * What the key may reach. Absent: every server, no control-plane permission.
-     *
-     * @generated from field: gatewayops.auth.v1.KeyScopes scopes = 4;
-     */
-    scopes?: KeyScopes | undefined;
+  /**
+   * What the key may reach. Absent: every server, no control-plane permission.
+   *
+   * @generated from field: gatewayops.auth.v1.KeyScopes scopes = 4;
+   */
+  scopes?: KeyScopes | undefined;
 
-    /**
-     * When it stops working. Absent: never.
-     *
-     * @generated from field: google.protobuf.Timestamp expire_time = 5;
-     */
-    expireTime?: Timestamp | undefined;
-  };
+  /**
+   * When it stops working. Absent: never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateApiKeyRequest.
@@ -70,22 +65,21 @@ export declare const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest>;
  *
  * @generated from message gatewayops.auth.v1.CreateApiKeyResponse
  */
-export declare type CreateApiKeyResponse =
-  Message<"gatewayops.auth.v1.CreateApiKeyResponse"> & {
-    /**
-     * The key.
-     *
-     * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
-     */
-    apiKey?: ApiKey | undefined;
+export declare type CreateApiKeyResponse = Message<"gatewayops.auth.v1.CreateApiKeyResponse"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
 
-    /**
-     * The secret, "gwo_{environment}_{base62}". It cannot be read again.
-     *
-     * @generated from field: string secret = 2;
-     */
-    secret: string;
-  };
+  /**
+   * The secret, "gwo_{environment}_{base62}". It cannot be read again.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateApiKeyResponse.
@@ -98,22 +92,21 @@ export declare const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse
  *
  * @generated from message gatewayops.auth.v1.ListApiKeysRequest
  */
-export declare type ListApiKeysRequest =
-  Message<"gatewayops.auth.v1.ListApiKeysRequest"> & {
-    /**
-     * Keys per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 1;
-     */
-    limit: number;
+export declare type ListApiKeysRequest = Message<"gatewayops.auth.v1.ListApiKeysRequest"> & {
+  /**
+   * Keys per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListApiKeysRequest.
@@ -126,29 +119,28 @@ export declare const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest>;
  *
  * @generated from message gatewayops.auth.v1.ListApiKeysResponse
  */
-export declare type ListApiKeysResponse =
-  Message<"gatewayops.auth.v1.ListApiKeysResponse"> & {
-    /**
-     * The keys of this page.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.ApiKey items = 1;
-     */
-    items: ApiKey[];
+export declare type ListApiKeysResponse = Message<"gatewayops.auth.v1.ListApiKeysResponse"> & {
+  /**
+   * The keys of this page.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.ApiKey items = 1;
+   */
+  items: ApiKey[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListApiKeysResponse.
@@ -161,15 +153,14 @@ export declare const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse>;
  *
  * @generated from message gatewayops.auth.v1.GetApiKeyRequest
  */
-export declare type GetApiKeyRequest =
-  Message<"gatewayops.auth.v1.GetApiKeyRequest"> & {
-    /**
-     * UUID of the key.
-     *
-     * @generated from field: string id = 1;
-     */
-    id: string;
-  };
+export declare type GetApiKeyRequest = Message<"gatewayops.auth.v1.GetApiKeyRequest"> & {
+  /**
+   * UUID of the key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.GetApiKeyRequest.
@@ -182,15 +173,14 @@ export declare const GetApiKeyRequestSchema: GenMessage<GetApiKeyRequest>;
  *
  * @generated from message gatewayops.auth.v1.GetApiKeyResponse
  */
-export declare type GetApiKeyResponse =
-  Message<"gatewayops.auth.v1.GetApiKeyResponse"> & {
-    /**
-     * The key.
-     *
-     * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
-     */
-    apiKey?: ApiKey | undefined;
-  };
+export declare type GetApiKeyResponse = Message<"gatewayops.auth.v1.GetApiKeyResponse"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.GetApiKeyResponse.
@@ -203,15 +193,14 @@ export declare const GetApiKeyResponseSchema: GenMessage<GetApiKeyResponse>;
  *
  * @generated from message gatewayops.auth.v1.RevokeApiKeyRequest
  */
-export declare type RevokeApiKeyRequest =
-  Message<"gatewayops.auth.v1.RevokeApiKeyRequest"> & {
-    /**
-     * UUID of the key.
-     *
-     * @generated from field: string id = 1;
-     */
-    id: string;
-  };
+export declare type RevokeApiKeyRequest = Message<"gatewayops.auth.v1.RevokeApiKeyRequest"> & {
+  /**
+   * UUID of the key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.RevokeApiKeyRequest.
@@ -224,15 +213,14 @@ export declare const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest>;
  *
  * @generated from message gatewayops.auth.v1.RevokeApiKeyResponse
  */
-export declare type RevokeApiKeyResponse =
-  Message<"gatewayops.auth.v1.RevokeApiKeyResponse"> & {
-    /**
-     * The key, with its revocation time.
-     *
-     * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
-     */
-    apiKey?: ApiKey | undefined;
-  };
+export declare type RevokeApiKeyResponse = Message<"gatewayops.auth.v1.RevokeApiKeyResponse"> & {
+  /**
+   * The key, with its revocation time.
+   *
+   * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.RevokeApiKeyResponse.
@@ -255,7 +243,7 @@ export declare const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof CreateApiKeyRequestSchema;
     output: typeof CreateApiKeyResponseSchema;
-  };
+  },
   /**
    * Lists keys, newest first.
    *
@@ -265,7 +253,7 @@ export declare const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof ListApiKeysRequestSchema;
     output: typeof ListApiKeysResponseSchema;
-  };
+  },
   /**
    * Returns one key.
    *
@@ -275,7 +263,7 @@ export declare const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof GetApiKeyRequestSchema;
     output: typeof GetApiKeyResponseSchema;
-  };
+  },
   /**
    * Revokes a key. It stops working in every gateway within a second. Revoking twice is no error.
    *
@@ -285,5 +273,6 @@ export declare const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
-  };
+  },
 }>;
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/api_key_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-} from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_auth_v1_api_key } from "./api_key_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
@@ -16,81 +12,63 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/auth/v1/api_key_service.proto.
  */
-export const file_gatewayops_auth_v1_api_key_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CihnYXRld2F5b3BzL2F1dGgvdjEvYXBpX2tleV9zZXJ2aWNlLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEi3gEKE0NyZWF0ZUFwaUtleVJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARj/ARIvCgtlbnZpcm9ubWVudBgCIAEoCUIaukgXchUyE14oW2EtejAtOV17MSwxNn0pPyQSHAoHdGVhbV9pZBgDIAEoCUILukgI2AEBcgOwAQESLQoGc2NvcGVzGAQgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLktleVNjb3BlcxIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUwoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USKwoHYXBpX2tleRgBIAEoCzIaLmdhdGV3YXlvcHMuYXV0aC52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIj0KEkxpc3RBcGlLZXlzUmVxdWVzdBIXCgVsaW1pdBgBIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAIgASgJImIKE0xpc3RBcGlLZXlzUmVzcG9uc2USKQoFaXRlbXMYASADKAsyGi5nYXRld2F5b3BzLmF1dGgudjEuQXBpS2V5Eg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCIoChBHZXRBcGlLZXlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJAChFHZXRBcGlLZXlSZXNwb25zZRIrCgdhcGlfa2V5GAEgASgLMhouZ2F0ZXdheW9wcy5hdXRoLnYxLkFwaUtleSIrChNSZXZva2VBcGlLZXlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJDChRSZXZva2VBcGlLZXlSZXNwb25zZRIrCgdhcGlfa2V5GAEgASgLMhouZ2F0ZXdheW9wcy5hdXRoLnYxLkFwaUtleTLVBAoNQXBpS2V5U2VydmljZRKQAQoMQ3JlYXRlQXBpS2V5EicuZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaKC5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlQXBpS2V5UmVzcG9uc2UiLaq7GBEKD2FwaV9rZXlzOmNyZWF0ZYLT5JMCEjoBKiINL3YxL2F1dGgva2V5cxKLAQoLTGlzdEFwaUtleXMSJi5nYXRld2F5b3BzLmF1dGgudjEuTGlzdEFwaUtleXNSZXF1ZXN0GicuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2UiK5ACAaq7GA8KDWFwaV9rZXlzOnJlYWSC0+STAg8SDS92MS9hdXRoL2tleXMSigEKCUdldEFwaUtleRIkLmdhdGV3YXlvcHMuYXV0aC52MS5HZXRBcGlLZXlSZXF1ZXN0GiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkdldEFwaUtleVJlc3BvbnNlIjCQAgGquxgPCg1hcGlfa2V5czpyZWFkgtPkkwIUEhIvdjEvYXV0aC9rZXlzL3tpZH0SlQEKDFJldm9rZUFwaUtleRInLmdhdGV3YXlvcHMuYXV0aC52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GiguZ2F0ZXdheW9wcy5hdXRoLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIjKQAgKquxgRCg9hcGlfa2V5czpkZWxldGWC0+STAhQqEi92MS9hdXRoL2tleXMve2lkfWIGcHJvdG8z",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_auth_v1_api_key,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_gatewayops_auth_v1_api_key_service = /*@__PURE__*/
+  fileDesc("CihnYXRld2F5b3BzL2F1dGgvdjEvYXBpX2tleV9zZXJ2aWNlLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEi3gEKE0NyZWF0ZUFwaUtleVJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARj/ARIvCgtlbnZpcm9ubWVudBgCIAEoCUIaukgXchUyE14oW2EtejAtOV17MSwxNn0pPyQSHAoHdGVhbV9pZBgDIAEoCUILukgI2AEBcgOwAQESLQoGc2NvcGVzGAQgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLktleVNjb3BlcxIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUwoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USKwoHYXBpX2tleRgBIAEoCzIaLmdhdGV3YXlvcHMuYXV0aC52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIj0KEkxpc3RBcGlLZXlzUmVxdWVzdBIXCgVsaW1pdBgBIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAIgASgJImIKE0xpc3RBcGlLZXlzUmVzcG9uc2USKQoFaXRlbXMYASADKAsyGi5nYXRld2F5b3BzLmF1dGgudjEuQXBpS2V5Eg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCIoChBHZXRBcGlLZXlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJAChFHZXRBcGlLZXlSZXNwb25zZRIrCgdhcGlfa2V5GAEgASgLMhouZ2F0ZXdheW9wcy5hdXRoLnYxLkFwaUtleSIrChNSZXZva2VBcGlLZXlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJDChRSZXZva2VBcGlLZXlSZXNwb25zZRIrCgdhcGlfa2V5GAEgASgLMhouZ2F0ZXdheW9wcy5hdXRoLnYxLkFwaUtleTLVBAoNQXBpS2V5U2VydmljZRKQAQoMQ3JlYXRlQXBpS2V5EicuZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaKC5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlQXBpS2V5UmVzcG9uc2UiLaq7GBEKD2FwaV9rZXlzOmNyZWF0ZYLT5JMCEjoBKiINL3YxL2F1dGgva2V5cxKLAQoLTGlzdEFwaUtleXMSJi5nYXRld2F5b3BzLmF1dGgudjEuTGlzdEFwaUtleXNSZXF1ZXN0GicuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2UiK5ACAaq7GA8KDWFwaV9rZXlzOnJlYWSC0+STAg8SDS92MS9hdXRoL2tleXMSigEKCUdldEFwaUtleRIkLmdhdGV3YXlvcHMuYXV0aC52MS5HZXRBcGlLZXlSZXF1ZXN0GiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkdldEFwaUtleVJlc3BvbnNlIjCQAgGquxgPCg1hcGlfa2V5czpyZWFkgtPkkwIUEhIvdjEvYXV0aC9rZXlzL3tpZH0SlQEKDFJldm9rZUFwaUtleRInLmdhdGV3YXlvcHMuYXV0aC52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GiguZ2F0ZXdheW9wcy5hdXRoLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIjKQAgKquxgRCg9hcGlfa2V5czpkZWxldGWC0+STAhQqEi92MS9hdXRoL2tleXMve2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_gatewayops_auth_v1_api_key, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateApiKeyRequest.
  * Use `create(CreateApiKeyRequestSchema)` to create a new message.
  */
-export const CreateApiKeyRequestSchema =
-  /*@__PURE__*/
+export const CreateApiKeyRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 0);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateApiKeyResponse.
  * Use `create(CreateApiKeyResponseSchema)` to create a new message.
  */
-export const CreateApiKeyResponseSchema =
-  /*@__PURE__*/
+export const CreateApiKeyResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 1);
 
 /**
  * Describes the message gatewayops.auth.v1.ListApiKeysRequest.
  * Use `create(ListApiKeysRequestSchema)` to create a new message.
  */
-export const ListApiKeysRequestSchema =
-  /*@__PURE__*/
+export const ListApiKeysRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 2);
 
 /**
  * Describes the message gatewayops.auth.v1.ListApiKeysResponse.
  * Use `create(ListApiKeysResponseSchema)` to create a new message.
  */
-export const ListApiKeysResponseSchema =
-  /*@__PURE__*/
+export const ListApiKeysResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.GetApiKeyRequest.
  * Use `create(GetApiKeyRequestSchema)` to create a new message.
  */
-export const GetApiKeyRequestSchema =
-  /*@__PURE__*/
+export const GetApiKeyRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 4);
 
 /**
  * Describes the message gatewayops.auth.v1.GetApiKeyResponse.
  * Use `create(GetApiKeyResponseSchema)` to create a new message.
  */
-export const GetApiKeyResponseSchema =
-  /*@__PURE__*/
+export const GetApiKeyResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 5);
 
 /**
  * Describes the message gatewayops.auth.v1.RevokeApiKeyRequest.
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
-export const RevokeApiKeyRequestSchema =
-  /*@__PURE__*/
+export const RevokeApiKeyRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 6);
 
 /**
  * Describes the message gatewayops.auth.v1.RevokeApiKeyResponse.
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
-export const RevokeApiKeyResponseSchema =
-  /*@__PURE__*/
+export const RevokeApiKeyResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_api_key_service, 7);
 
 /**
@@ -98,6 +76,6 @@ export const RevokeApiKeyResponseSchema =
  *
  * @generated from service gatewayops.auth.v1.ApiKeyService
  */
-export const ApiKeyService =
-  /*@__PURE__*/
+export const ApiKeyService = /*@__PURE__*/
   serviceDesc(file_gatewayops_auth_v1_api_key_service, 0);
+

@@ -2,12 +2,7 @@
 // @generated from file gatewayops/auth/v1/internal_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenEnum,
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { ApiKey, KeyScopes } from "./api_key_pb.js";
 import type { Identity } from "./session_service_pb.js";
@@ -24,15 +19,14 @@ export declare const file_gatewayops_auth_v1_internal_service: GenFile;
  *
  * @generated from message gatewayops.auth.v1.ValidateKeyRequest
  */
-export declare type ValidateKeyRequest =
-  Message<"gatewayops.auth.v1.ValidateKeyRequest"> & {
-    /**
-     * The whole key.
-     *
-     * @generated from field: string key = 1;
-     */
-    key: string;
-  };
+export declare type ValidateKeyRequest = Message<"gatewayops.auth.v1.ValidateKeyRequest"> & {
+  /**
+   * The whole key.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateKeyRequest.
@@ -45,36 +39,35 @@ export declare const ValidateKeyRequestSchema: GenMessage<ValidateKeyRequest>;
  *
  * @generated from message gatewayops.auth.v1.ValidateKeyResponse
  */
-export declare type ValidateKeyResponse =
-  Message<"gatewayops.auth.v1.ValidateKeyResponse"> & {
-    /**
-     * The key.
-     *
-     * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
-     */
-    apiKey?: ApiKey | undefined;
+export declare type ValidateKeyResponse = Message<"gatewayops.auth.v1.ValidateKeyResponse"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
 
-    /**
-     * The caller as control-plane methods see it.
-     *
-     * @generated from field: gatewayops.auth.v1.Identity identity = 2;
-     */
-    identity?: Identity | undefined;
+  /**
+   * The caller as control-plane methods see it.
+   *
+   * @generated from field: gatewayops.auth.v1.Identity identity = 2;
+   */
+  identity?: Identity | undefined;
 
-    /**
-     * Limit over all keys of the organisation. Absent: none.
-     *
-     * @generated from field: gatewayops.auth.v1.RateLimit org_rate_limit = 3;
-     */
-    orgRateLimit?: RateLimit | undefined;
+  /**
+   * Limit over all keys of the organisation. Absent: none.
+   *
+   * @generated from field: gatewayops.auth.v1.RateLimit org_rate_limit = 3;
+   */
+  orgRateLimit?: RateLimit | undefined;
 
-    /**
-     * Limit over all keys of the key's team. Absent: none.
-     *
-     * @generated from field: gatewayops.auth.v1.RateLimit team_rate_limit = 4;
-     */
-    teamRateLimit?: RateLimit | undefined;
-  };
+  /**
+   * Limit over all keys of the key's team. Absent: none.
+   *
+   * @generated from field: gatewayops.auth.v1.RateLimit team_rate_limit = 4;
+   */
+  teamRateLimit?: RateLimit | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateKeyResponse.
@@ -87,15 +80,14 @@ export declare const ValidateKeyResponseSchema: GenMessage<ValidateKeyResponse>;
  *
  * @generated from message gatewayops.auth.v1.ValidateSessionRequest
  */
-export declare type ValidateSessionRequest =
-  Message<"gatewayops.auth.v1.ValidateSessionRequest"> & {
-    /**
-     * The session cookie's value.
-     *
-     * @generated from field: string session = 1;
-     */
-    session: string;
-  };
+export declare type ValidateSessionRequest = Message<"gatewayops.auth.v1.ValidateSessionRequest"> & {
+  /**
+   * The session cookie's value.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateSessionRequest.
@@ -108,15 +100,14 @@ export declare const ValidateSessionRequestSchema: GenMessage<ValidateSessionReq
  *
  * @generated from message gatewayops.auth.v1.ValidateSessionResponse
  */
-export declare type ValidateSessionResponse =
-  Message<"gatewayops.auth.v1.ValidateSessionResponse"> & {
-    /**
-     * The person who is signed in.
-     *
-     * @generated from field: gatewayops.auth.v1.Identity identity = 1;
-     */
-    identity?: Identity | undefined;
-  };
+export declare type ValidateSessionResponse = Message<"gatewayops.auth.v1.ValidateSessionResponse"> & {
+  /**
+   * The person who is signed in.
+   *
+   * @generated from field: gatewayops.auth.v1.Identity identity = 1;
+   */
+  identity?: Identity | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateSessionResponse.
@@ -129,22 +120,21 @@ export declare const ValidateSessionResponseSchema: GenMessage<ValidateSessionRe
  *
  * @generated from message gatewayops.auth.v1.ResolveServerRequest
  */
-export declare type ResolveServerRequest =
-  Message<"gatewayops.auth.v1.ResolveServerRequest"> & {
-    /**
-     * UUID of the organisation.
-     *
-     * @generated from field: string org_id = 1;
-     */
-    orgId: string;
+export declare type ResolveServerRequest = Message<"gatewayops.auth.v1.ResolveServerRequest"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
 
-    /**
-     * Name of the server.
-     *
-     * @generated from field: string name = 2;
-     */
-    name: string;
-  };
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveServerRequest.
@@ -157,22 +147,21 @@ export declare const ResolveServerRequestSchema: GenMessage<ResolveServerRequest
  *
  * @generated from message gatewayops.auth.v1.ResolveServerResponse
  */
-export declare type ResolveServerResponse =
-  Message<"gatewayops.auth.v1.ResolveServerResponse"> & {
-    /**
-     * The server.
-     *
-     * @generated from field: gatewayops.auth.v1.McpServer server = 1;
-     */
-    server?: McpServer | undefined;
+export declare type ResolveServerResponse = Message<"gatewayops.auth.v1.ResolveServerResponse"> & {
+  /**
+   * The server.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServer server = 1;
+   */
+  server?: McpServer | undefined;
 
-    /**
-     * Names of the tools known of it.
-     *
-     * @generated from field: repeated string tools = 2;
-     */
-    tools: string[];
-  };
+  /**
+   * Names of the tools known of it.
+   *
+   * @generated from field: repeated string tools = 2;
+   */
+  tools: string[];
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveServerResponse.
@@ -185,29 +174,28 @@ export declare const ResolveServerResponseSchema: GenMessage<ResolveServerRespon
  *
  * @generated from message gatewayops.auth.v1.RegisterToolsRequest
  */
-export declare type RegisterToolsRequest =
-  Message<"gatewayops.auth.v1.RegisterToolsRequest"> & {
-    /**
-     * UUID of the organisation.
-     *
-     * @generated from field: string org_id = 1;
-     */
-    orgId: string;
+export declare type RegisterToolsRequest = Message<"gatewayops.auth.v1.RegisterToolsRequest"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
 
-    /**
-     * UUID of the server.
-     *
-     * @generated from field: string server_id = 2;
-     */
-    serverId: string;
+  /**
+   * UUID of the server.
+   *
+   * @generated from field: string server_id = 2;
+   */
+  serverId: string;
 
-    /**
-     * Names of tools, as the server lists them. At most 10000.
-     *
-     * @generated from field: repeated string tools = 3;
-     */
-    tools: string[];
-  };
+  /**
+   * Names of tools, as the server lists them. At most 10000.
+   *
+   * @generated from field: repeated string tools = 3;
+   */
+  tools: string[];
+};
 
 /**
  * Describes the message gatewayops.auth.v1.RegisterToolsRequest.
@@ -220,8 +208,8 @@ export declare const RegisterToolsRequestSchema: GenMessage<RegisterToolsRequest
  *
  * @generated from message gatewayops.auth.v1.RegisterToolsResponse
  */
-export declare type RegisterToolsResponse =
-  Message<"gatewayops.auth.v1.RegisterToolsResponse"> & {};
+export declare type RegisterToolsResponse = Message<"gatewayops.auth.v1.RegisterToolsResponse"> & {
+};
 
 /**
  * Describes the message gatewayops.auth.v1.RegisterToolsResponse.
@@ -268,15 +256,14 @@ export declare const NamedRefSchema: GenMessage<NamedRef>;
  *
  * @generated from message gatewayops.auth.v1.ResolveNamesRequest
  */
-export declare type ResolveNamesRequest =
-  Message<"gatewayops.auth.v1.ResolveNamesRequest"> & {
-    /**
-     * The ids, at most 1000.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.NamedRef refs = 1;
-     */
-    refs: NamedRef[];
-  };
+export declare type ResolveNamesRequest = Message<"gatewayops.auth.v1.ResolveNamesRequest"> & {
+  /**
+   * The ids, at most 1000.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.NamedRef refs = 1;
+   */
+  refs: NamedRef[];
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveNamesRequest.
@@ -316,15 +303,14 @@ export declare const NamedEntrySchema: GenMessage<NamedEntry>;
  *
  * @generated from message gatewayops.auth.v1.ResolveNamesResponse
  */
-export declare type ResolveNamesResponse =
-  Message<"gatewayops.auth.v1.ResolveNamesResponse"> & {
-    /**
-     * The ids that are known.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.NamedEntry entries = 1;
-     */
-    entries: NamedEntry[];
-  };
+export declare type ResolveNamesResponse = Message<"gatewayops.auth.v1.ResolveNamesResponse"> & {
+  /**
+   * The ids that are known.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.NamedEntry entries = 1;
+   */
+  entries: NamedEntry[];
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveNamesResponse.
@@ -337,22 +323,21 @@ export declare const ResolveNamesResponseSchema: GenMessage<ResolveNamesResponse
  *
  * @generated from message gatewayops.auth.v1.BootstrapServer
  */
-export declare type BootstrapServer =
-  Message<"gatewayops.auth.v1.BootstrapServer"> & {
-    /**
-     * Name in paths.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
+export declare type BootstrapServer = Message<"gatewayops.auth.v1.BootstrapServer"> & {
+  /**
+   * Name in paths.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
 
-    /**
-     * URL, or "stdio:{name}".
-     *
-     * @generated from field: string url = 2;
-     */
-    url: string;
-  };
+  /**
+   * URL, or "stdio:{name}".
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.BootstrapServer.
@@ -365,78 +350,77 @@ export declare const BootstrapServerSchema: GenMessage<BootstrapServer>;
  *
  * @generated from message gatewayops.auth.v1.BootstrapRequest
  */
-export declare type BootstrapRequest =
-  Message<"gatewayops.auth.v1.BootstrapRequest"> & {
-    /**
-     * Name of the organisation.
-     *
-     * @generated from field: string org_name = 1;
-     */
-    orgName: string;
+export declare type BootstrapRequest = Message<"gatewayops.auth.v1.BootstrapRequest"> & {
+  /**
+   * Name of the organisation.
+   *
+   * @generated from field: string org_name = 1;
+   */
+  orgName: string;
 
-    /**
-     * Name of the organisation in URLs. The organisation is found again by it.
-     *
-     * @generated from field: string org_slug = 2;
-     */
-    orgSlug: string;
+  /**
+   * Name of the organisation in URLs. The organisation is found again by it.
+   *
+   * @generated from field: string org_slug = 2;
+   */
+  orgSlug: string;
 
-    /**
-     * Name of the team.
-     *
-     * @generated from field: string team_name = 3;
-     */
-    teamName: string;
+  /**
+   * Name of the team.
+   *
+   * @generated from field: string team_name = 3;
+   */
+  teamName: string;
 
-    /**
-     * Name of the team in URLs.
-     *
-     * @generated from field: string team_slug = 4;
-     */
-    teamSlug: string;
+  /**
+   * Name of the team in URLs.
+   *
+   * @generated from field: string team_slug = 4;
+   */
+  teamSlug: string;
 
-    /**
-     * E-mail address of the admin.
-     *
-     * @generated from field: string admin_email = 5;
-     */
-    adminEmail: string;
+  /**
+   * E-mail address of the admin.
+   *
+   * @generated from field: string admin_email = 5;
+   */
+  adminEmail: string;
 
-    /**
-     * Password of the admin. Set at every call.
-     *
-     * @generated from field: string admin_password = 6;
-     */
-    adminPassword: string;
+  /**
+   * Password of the admin. Set at every call.
+   *
+   * @generated from field: string admin_password = 6;
+   */
+  adminPassword: string;
 
-    /**
-     * The secret of the API key, in the key format. Made by the caller, so that it can be kept.
-     *
-     * @generated from field: string api_key = 7;
-     */
-    apiKey: string;
+  /**
+   * The secret of the API key, in the key format. Made by the caller, so that it can be kept.
+   *
+   * @generated from field: string api_key = 7;
+   */
+  apiKey: string;
 
-    /**
-     * Name of the API key.
-     *
-     * @generated from field: string api_key_name = 8;
-     */
-    apiKeyName: string;
+  /**
+   * Name of the API key.
+   *
+   * @generated from field: string api_key_name = 8;
+   */
+  apiKeyName: string;
 
-    /**
-     * What the key may reach.
-     *
-     * @generated from field: gatewayops.auth.v1.KeyScopes api_key_scopes = 9;
-     */
-    apiKeyScopes?: KeyScopes | undefined;
+  /**
+   * What the key may reach.
+   *
+   * @generated from field: gatewayops.auth.v1.KeyScopes api_key_scopes = 9;
+   */
+  apiKeyScopes?: KeyScopes | undefined;
 
-    /**
-     * Servers to register, changed to the given URL when they exist.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.BootstrapServer servers = 10;
-     */
-    servers: BootstrapServer[];
-  };
+  /**
+   * Servers to register, changed to the given URL when they exist.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.BootstrapServer servers = 10;
+   */
+  servers: BootstrapServer[];
+};
 
 /**
  * Describes the message gatewayops.auth.v1.BootstrapRequest.
@@ -449,36 +433,35 @@ export declare const BootstrapRequestSchema: GenMessage<BootstrapRequest>;
  *
  * @generated from message gatewayops.auth.v1.BootstrapResponse
  */
-export declare type BootstrapResponse =
-  Message<"gatewayops.auth.v1.BootstrapResponse"> & {
-    /**
-     * UUID of the organisation.
-     *
-     * @generated from field: string org_id = 1;
-     */
-    orgId: string;
+export declare type BootstrapResponse = Message<"gatewayops.auth.v1.BootstrapResponse"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
 
-    /**
-     * UUID of the team.
-     *
-     * @generated from field: string team_id = 2;
-     */
-    teamId: string;
+  /**
+   * UUID of the team.
+   *
+   * @generated from field: string team_id = 2;
+   */
+  teamId: string;
 
-    /**
-     * UUID of the admin.
-     *
-     * @generated from field: string admin_user_id = 3;
-     */
-    adminUserId: string;
+  /**
+   * UUID of the admin.
+   *
+   * @generated from field: string admin_user_id = 3;
+   */
+  adminUserId: string;
 
-    /**
-     * UUID of the key.
-     *
-     * @generated from field: string api_key_id = 4;
-     */
-    apiKeyId: string;
-  };
+  /**
+   * UUID of the key.
+   *
+   * @generated from field: string api_key_id = 4;
+   */
+  apiKeyId: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.BootstrapResponse.
@@ -555,7 +538,7 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof ValidateKeyRequestSchema;
     output: typeof ValidateKeyResponseSchema;
-  };
+  },
   /**
    * Checks a console session. Fails with SESSION_INVALID.
    *
@@ -565,7 +548,7 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof ValidateSessionRequestSchema;
     output: typeof ValidateSessionResponseSchema;
-  };
+  },
   /**
    * Returns what the gateway must know to route to a server: the server and the tools known of it.
    *
@@ -575,7 +558,7 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof ResolveServerRequestSchema;
     output: typeof ResolveServerResponseSchema;
-  };
+  },
   /**
    * Remembers the names of a server's tools, so that records, which hold tool ids only, can be read.
    *
@@ -585,7 +568,7 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof RegisterToolsRequestSchema;
     output: typeof RegisterToolsResponseSchema;
-  };
+  },
   /**
    * Gives the names behind ids in records, of servers, tools, teams, users and keys. Unknown ids are left out.
    *
@@ -595,7 +578,7 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof ResolveNamesRequestSchema;
     output: typeof ResolveNamesResponseSchema;
-  };
+  },
   /**
    * Makes the first organisation with its admin, team, key and servers, or finds what an earlier call made. The
    * embedded stack calls it at every start.
@@ -606,5 +589,6 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof BootstrapRequestSchema;
     output: typeof BootstrapResponseSchema;
-  };
+  },
 }>;
+

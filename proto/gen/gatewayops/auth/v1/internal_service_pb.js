@@ -2,13 +2,7 @@
 // @generated from file gatewayops/auth/v1/internal_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  enumDesc,
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-  tsEnum,
-} from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_gatewayops_auth_v1_api_key } from "./api_key_pb.js";
 import { file_gatewayops_auth_v1_organization_service } from "./organization_service_pb.js";
 import { file_gatewayops_auth_v1_server } from "./server_pb.js";
@@ -19,145 +13,118 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 /**
  * Describes the file gatewayops/auth/v1/internal_service.proto.
  */
-export const file_gatewayops_auth_v1_internal_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CilnYXRld2F5b3BzL2F1dGgvdjEvaW50ZXJuYWxfc2VydmljZS5wcm90bxISZ2F0ZXdheW9wcy5hdXRoLnYxIiYKElZhbGlkYXRlS2V5UmVxdWVzdBIQCgNrZXkYASABKAlCA4ABASLhAQoTVmFsaWRhdGVLZXlSZXNwb25zZRIrCgdhcGlfa2V5GAEgASgLMhouZ2F0ZXdheW9wcy5hdXRoLnYxLkFwaUtleRIuCghpZGVudGl0eRgCIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eRI1Cg5vcmdfcmF0ZV9saW1pdBgDIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQSNgoPdGVhbV9yYXRlX2xpbWl0GAQgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLlJhdGVMaW1pdCIuChZWYWxpZGF0ZVNlc3Npb25SZXF1ZXN0EhQKB3Nlc3Npb24YASABKAlCA4ABASJJChdWYWxpZGF0ZVNlc3Npb25SZXNwb25zZRIuCghpZGVudGl0eRgBIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eSI0ChRSZXNvbHZlU2VydmVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEbmFtZRgCIAEoCSJVChVSZXNvbHZlU2VydmVyUmVzcG9uc2USLQoGc2VydmVyGAEgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlchINCgV0b29scxgCIAMoCSJIChRSZWdpc3RlclRvb2xzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEg0KBXRvb2xzGAMgAygJIhcKFVJlZ2lzdGVyVG9vbHNSZXNwb25zZSJTCghOYW1lZFJlZhIOCgZvcmdfaWQYASABKAkSKwoEa2luZBgCIAEoDjIdLmdhdGV3YXlvcHMuYXV0aC52MS5OYW1lZEtpbmQSCgoCaWQYAyABKAkiQQoTUmVzb2x2ZU5hbWVzUmVxdWVzdBIqCgRyZWZzGAEgAygLMhwuZ2F0ZXdheW9wcy5hdXRoLnYxLk5hbWVkUmVmIkUKCk5hbWVkRW50cnkSKQoDcmVmGAEgASgLMhwuZ2F0ZXdheW9wcy5hdXRoLnYxLk5hbWVkUmVmEgwKBG5hbWUYAiABKAkiRwoUUmVzb2x2ZU5hbWVzUmVzcG9uc2USLwoHZW50cmllcxgBIAMoCzIeLmdhdGV3YXlvcHMuYXV0aC52MS5OYW1lZEVudHJ5IiwKD0Jvb3RzdHJhcFNlcnZlchIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCSKnAgoQQm9vdHN0cmFwUmVxdWVzdBIQCghvcmdfbmFtZRgBIAEoCRIQCghvcmdfc2x1ZxgCIAEoCRIRCgl0ZWFtX25hbWUYAyABKAkSEQoJdGVhbV9zbHVnGAQgASgJEhMKC2FkbWluX2VtYWlsGAUgASgJEhsKDmFkbWluX3Bhc3N3b3JkGAYgASgJQgOAAQESFAoHYXBpX2tleRgHIAEoCUIDgAEBEhQKDGFwaV9rZXlfbmFtZRgIIAEoCRI1Cg5hcGlfa2V5X3Njb3BlcxgJIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5LZXlTY29wZXMSNAoHc2VydmVycxgKIAMoCzIjLmdhdGV3YXlvcHMuYXV0aC52MS5Cb290c3RyYXBTZXJ2ZXIiXwoRQm9vdHN0cmFwUmVzcG9uc2USDgoGb3JnX2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSFQoNYWRtaW5fdXNlcl9pZBgDIAEoCRISCgphcGlfa2V5X2lkGAQgASgJKpUBCglOYW1lZEtpbmQSGgoWTkFNRURfS0lORF9VTlNQRUNJRklFRBAAEhUKEU5BTUVEX0tJTkRfU0VSVkVSEAESEwoPTkFNRURfS0lORF9UT09MEAISEwoPTkFNRURfS0lORF9URUFNEAMSEwoPTkFNRURfS0lORF9VU0VSEAQSFgoSTkFNRURfS0lORF9BUElfS0VZEAUyhAYKE0ludGVybmFsQXV0aFNlcnZpY2USkgEKC1ZhbGlkYXRlS2V5EiYuZ2F0ZXdheW9wcy5hdXRoLnYxLlZhbGlkYXRlS2V5UmVxdWVzdBonLmdhdGV3YXlvcHMuYXV0aC52MS5WYWxpZGF0ZUtleVJlc3BvbnNlIjKQAgKquxgCIAGC0+STAiM6ASoiHi9pbnRlcm5hbC92MS9hdXRoL3ZhbGlkYXRlLWtleRKiAQoPVmFsaWRhdGVTZXNzaW9uEiouZ2F0ZXdheW9wcy5hdXRoLnYxLlZhbGlkYXRlU2Vzc2lvblJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuVmFsaWRhdGVTZXNzaW9uUmVzcG9uc2UiNpACAqq7GAIgAYLT5JMCJzoBKiIiL2ludGVybmFsL3YxL2F1dGgvdmFsaWRhdGUtc2Vzc2lvbhJvCg1SZXNvbHZlU2VydmVyEiguZ2F0ZXdheW9wcy5hdXRoLnYxLlJlc29sdmVTZXJ2ZXJSZXF1ZXN0GikuZ2F0ZXdheW9wcy5hdXRoLnYxLlJlc29sdmVTZXJ2ZXJSZXNwb25zZSIJkAIBqrsYAiABEm8KDVJlZ2lzdGVyVG9vbHMSKC5nYXRld2F5b3BzLmF1dGgudjEuUmVnaXN0ZXJUb29sc1JlcXVlc3QaKS5nYXRld2F5b3BzLmF1dGgudjEuUmVnaXN0ZXJUb29sc1Jlc3BvbnNlIgmQAgKquxgCIAESbAoMUmVzb2x2ZU5hbWVzEicuZ2F0ZXdheW9wcy5hdXRoLnYxLlJlc29sdmVOYW1lc1JlcXVlc3QaKC5nYXRld2F5b3BzLmF1dGgudjEuUmVzb2x2ZU5hbWVzUmVzcG9uc2UiCZACAaq7GAIgARJjCglCb290c3RyYXASJC5nYXRld2F5b3BzLmF1dGgudjEuQm9vdHN0cmFwUmVxdWVzdBolLmdhdGV3YXlvcHMuYXV0aC52MS5Cb290c3RyYXBSZXNwb25zZSIJkAICqrsYAiABYgZwcm90bzM",
-    [
-      file_gatewayops_auth_v1_api_key,
-      file_gatewayops_auth_v1_organization_service,
-      file_gatewayops_auth_v1_server,
-      file_gatewayops_auth_v1_session_service,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-    ],
-  );
+export const file_gatewayops_auth_v1_internal_service = /*@__PURE__*/
+  fileDesc("CilnYXRld2F5b3BzL2F1dGgvdjEvaW50ZXJuYWxfc2VydmljZS5wcm90bxISZ2F0ZXdheW9wcy5hdXRoLnYxIiYKElZhbGlkYXRlS2V5UmVxdWVzdBIQCgNrZXkYASABKAlCA4ABASLhAQoTVmFsaWRhdGVLZXlSZXNwb25zZRIrCgdhcGlfa2V5GAEgASgLMhouZ2F0ZXdheW9wcy5hdXRoLnYxLkFwaUtleRIuCghpZGVudGl0eRgCIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eRI1Cg5vcmdfcmF0ZV9saW1pdBgDIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQSNgoPdGVhbV9yYXRlX2xpbWl0GAQgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLlJhdGVMaW1pdCIuChZWYWxpZGF0ZVNlc3Npb25SZXF1ZXN0EhQKB3Nlc3Npb24YASABKAlCA4ABASJJChdWYWxpZGF0ZVNlc3Npb25SZXNwb25zZRIuCghpZGVudGl0eRgBIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eSI0ChRSZXNvbHZlU2VydmVyUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSDAoEbmFtZRgCIAEoCSJVChVSZXNvbHZlU2VydmVyUmVzcG9uc2USLQoGc2VydmVyGAEgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlchINCgV0b29scxgCIAMoCSJIChRSZWdpc3RlclRvb2xzUmVxdWVzdBIOCgZvcmdfaWQYASABKAkSEQoJc2VydmVyX2lkGAIgASgJEg0KBXRvb2xzGAMgAygJIhcKFVJlZ2lzdGVyVG9vbHNSZXNwb25zZSJTCghOYW1lZFJlZhIOCgZvcmdfaWQYASABKAkSKwoEa2luZBgCIAEoDjIdLmdhdGV3YXlvcHMuYXV0aC52MS5OYW1lZEtpbmQSCgoCaWQYAyABKAkiQQoTUmVzb2x2ZU5hbWVzUmVxdWVzdBIqCgRyZWZzGAEgAygLMhwuZ2F0ZXdheW9wcy5hdXRoLnYxLk5hbWVkUmVmIkUKCk5hbWVkRW50cnkSKQoDcmVmGAEgASgLMhwuZ2F0ZXdheW9wcy5hdXRoLnYxLk5hbWVkUmVmEgwKBG5hbWUYAiABKAkiRwoUUmVzb2x2ZU5hbWVzUmVzcG9uc2USLwoHZW50cmllcxgBIAMoCzIeLmdhdGV3YXlvcHMuYXV0aC52MS5OYW1lZEVudHJ5IiwKD0Jvb3RzdHJhcFNlcnZlchIMCgRuYW1lGAEgASgJEgsKA3VybBgCIAEoCSKnAgoQQm9vdHN0cmFwUmVxdWVzdBIQCghvcmdfbmFtZRgBIAEoCRIQCghvcmdfc2x1ZxgCIAEoCRIRCgl0ZWFtX25hbWUYAyABKAkSEQoJdGVhbV9zbHVnGAQgASgJEhMKC2FkbWluX2VtYWlsGAUgASgJEhsKDmFkbWluX3Bhc3N3b3JkGAYgASgJQgOAAQESFAoHYXBpX2tleRgHIAEoCUIDgAEBEhQKDGFwaV9rZXlfbmFtZRgIIAEoCRI1Cg5hcGlfa2V5X3Njb3BlcxgJIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5LZXlTY29wZXMSNAoHc2VydmVycxgKIAMoCzIjLmdhdGV3YXlvcHMuYXV0aC52MS5Cb290c3RyYXBTZXJ2ZXIiXwoRQm9vdHN0cmFwUmVzcG9uc2USDgoGb3JnX2lkGAEgASgJEg8KB3RlYW1faWQYAiABKAkSFQoNYWRtaW5fdXNlcl9pZBgDIAEoCRISCgphcGlfa2V5X2lkGAQgASgJKpUBCglOYW1lZEtpbmQSGgoWTkFNRURfS0lORF9VTlNQRUNJRklFRBAAEhUKEU5BTUVEX0tJTkRfU0VSVkVSEAESEwoPTkFNRURfS0lORF9UT09MEAISEwoPTkFNRURfS0lORF9URUFNEAMSEwoPTkFNRURfS0lORF9VU0VSEAQSFgoSTkFNRURfS0lORF9BUElfS0VZEAUyhAYKE0ludGVybmFsQXV0aFNlcnZpY2USkgEKC1ZhbGlkYXRlS2V5EiYuZ2F0ZXdheW9wcy5hdXRoLnYxLlZhbGlkYXRlS2V5UmVxdWVzdBonLmdhdGV3YXlvcHMuYXV0aC52MS5WYWxpZGF0ZUtleVJlc3BvbnNlIjKQAgKquxgCIAGC0+STAiM6ASoiHi9pbnRlcm5hbC92MS9hdXRoL3ZhbGlkYXRlLWtleRKiAQoPVmFsaWRhdGVTZXNzaW9uEiouZ2F0ZXdheW9wcy5hdXRoLnYxLlZhbGlkYXRlU2Vzc2lvblJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuVmFsaWRhdGVTZXNzaW9uUmVzcG9uc2UiNpACAqq7GAIgAYLT5JMCJzoBKiIiL2ludGVybmFsL3YxL2F1dGgvdmFsaWRhdGUtc2Vzc2lvbhJvCg1SZXNvbHZlU2VydmVyEiguZ2F0ZXdheW9wcy5hdXRoLnYxLlJlc29sdmVTZXJ2ZXJSZXF1ZXN0GikuZ2F0ZXdheW9wcy5hdXRoLnYxLlJlc29sdmVTZXJ2ZXJSZXNwb25zZSIJkAIBqrsYAiABEm8KDVJlZ2lzdGVyVG9vbHMSKC5nYXRld2F5b3BzLmF1dGgudjEuUmVnaXN0ZXJUb29sc1JlcXVlc3QaKS5nYXRld2F5b3BzLmF1dGgudjEuUmVnaXN0ZXJUb29sc1Jlc3BvbnNlIgmQAgKquxgCIAESbAoMUmVzb2x2ZU5hbWVzEicuZ2F0ZXdheW9wcy5hdXRoLnYxLlJlc29sdmVOYW1lc1JlcXVlc3QaKC5nYXRld2F5b3BzLmF1dGgudjEuUmVzb2x2ZU5hbWVzUmVzcG9uc2UiCZACAaq7GAIgARJjCglCb290c3RyYXASJC5nYXRld2F5b3BzLmF1dGgudjEuQm9vdHN0cmFwUmVxdWVzdBolLmdhdGV3YXlvcHMuYXV0aC52MS5Cb290c3RyYXBSZXNwb25zZSIJkAICqrsYAiABYgZwcm90bzM", [file_gatewayops_auth_v1_api_key, file_gatewayops_auth_v1_organization_service, file_gatewayops_auth_v1_server, file_gatewayops_auth_v1_session_service, file_gatewayops_common_v1_options, file_google_api_annotations]);
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateKeyRequest.
  * Use `create(ValidateKeyRequestSchema)` to create a new message.
  */
-export const ValidateKeyRequestSchema =
-  /*@__PURE__*/
+export const ValidateKeyRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 0);
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateKeyResponse.
  * Use `create(ValidateKeyResponseSchema)` to create a new message.
  */
-export const ValidateKeyResponseSchema =
-  /*@__PURE__*/
+export const ValidateKeyResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 1);
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateSessionRequest.
  * Use `create(ValidateSessionRequestSchema)` to create a new message.
  */
-export const ValidateSessionRequestSchema =
-  /*@__PURE__*/
+export const ValidateSessionRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 2);
 
 /**
  * Describes the message gatewayops.auth.v1.ValidateSessionResponse.
  * Use `create(ValidateSessionResponseSchema)` to create a new message.
  */
-export const ValidateSessionResponseSchema =
-  /*@__PURE__*/
+export const ValidateSessionResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveServerRequest.
  * Use `create(ResolveServerRequestSchema)` to create a new message.
  */
-export const ResolveServerRequestSchema =
-  /*@__PURE__*/
+export const ResolveServerRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 4);
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveServerResponse.
  * Use `create(ResolveServerResponseSchema)` to create a new message.
  */
-export const ResolveServerResponseSchema =
-  /*@__PURE__*/
+export const ResolveServerResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 5);
 
 /**
  * Describes the message gatewayops.auth.v1.RegisterToolsRequest.
  * Use `create(RegisterToolsRequestSchema)` to create a new message.
  */
-export const RegisterToolsRequestSchema =
-  /*@__PURE__*/
+export const RegisterToolsRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 6);
 
 /**
  * Describes the message gatewayops.auth.v1.RegisterToolsResponse.
  * Use `create(RegisterToolsResponseSchema)` to create a new message.
  */
-export const RegisterToolsResponseSchema =
-  /*@__PURE__*/
+export const RegisterToolsResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 7);
 
 /**
  * Describes the message gatewayops.auth.v1.NamedRef.
  * Use `create(NamedRefSchema)` to create a new message.
  */
-export const NamedRefSchema =
-  /*@__PURE__*/
+export const NamedRefSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 8);
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveNamesRequest.
  * Use `create(ResolveNamesRequestSchema)` to create a new message.
  */
-export const ResolveNamesRequestSchema =
-  /*@__PURE__*/
+export const ResolveNamesRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 9);
 
 /**
  * Describes the message gatewayops.auth.v1.NamedEntry.
  * Use `create(NamedEntrySchema)` to create a new message.
  */
-export const NamedEntrySchema =
-  /*@__PURE__*/
+export const NamedEntrySchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 10);
 
 /**
  * Describes the message gatewayops.auth.v1.ResolveNamesResponse.
  * Use `create(ResolveNamesResponseSchema)` to create a new message.
  */
-export const ResolveNamesResponseSchema =
-  /*@__PURE__*/
+export const ResolveNamesResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 11);
 
 /**
  * Describes the message gatewayops.auth.v1.BootstrapServer.
  * Use `create(BootstrapServerSchema)` to create a new message.
  */
-export const BootstrapServerSchema =
-  /*@__PURE__*/
+export const BootstrapServerSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 12);
 
 /**
  * Describes the message gatewayops.auth.v1.BootstrapRequest.
  * Use `create(BootstrapRequestSchema)` to create a new message.
  */
-export const BootstrapRequestSchema =
-  /*@__PURE__*/
+export const BootstrapRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 13);
 
 /**
  * Describes the message gatewayops.auth.v1.BootstrapResponse.
  * Use `create(BootstrapResponseSchema)` to create a new message.
  */
-export const BootstrapResponseSchema =
-  /*@__PURE__*/
+export const BootstrapResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_internal_service, 14);
 
 /**
  * Describes the enum gatewayops.auth.v1.NamedKind.
  */
-export const NamedKindSchema =
-  /*@__PURE__*/
+export const NamedKindSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_auth_v1_internal_service, 0);
 
 /**
@@ -165,13 +132,14 @@ export const NamedKindSchema =
  *
  * @generated from enum gatewayops.auth.v1.NamedKind
  */
-export const NamedKind = /*@__PURE__*/ tsEnum(NamedKindSchema);
+export const NamedKind = /*@__PURE__*/
+  tsEnum(NamedKindSchema);
 
 /**
  * What the gateway and the other services ask of svc-auth. Not served to the outside.
  *
  * @generated from service gatewayops.auth.v1.InternalAuthService
  */
-export const InternalAuthService =
-  /*@__PURE__*/
+export const InternalAuthService = /*@__PURE__*/
   serviceDesc(file_gatewayops_auth_v1_internal_service, 0);
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/organization_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -47,43 +43,42 @@ export declare const RateLimitSchema: GenMessage<RateLimit>;
  *
  * @generated from message gatewayops.auth.v1.Organization
  */
-export declare type Organization =
-  Message<"gatewayops.auth.v1.Organization"> & {
-    /**
-     * UUID of the organisation.
-     *
-     * @generated from field: string id = 1;
-     */
-    id: string;
+export declare type Organization = Message<"gatewayops.auth.v1.Organization"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
 
-    /**
-     * Name for people.
-     *
-     * @generated from field: string name = 2;
-     */
-    name: string;
+  /**
+   * Name for people.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
 
-    /**
-     * Name in URLs.
-     *
-     * @generated from field: string slug = 3;
-     */
-    slug: string;
+  /**
+   * Name in URLs.
+   *
+   * @generated from field: string slug = 3;
+   */
+  slug: string;
 
-    /**
-     * Limit over all keys of the organisation.
-     *
-     * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 4;
-     */
-    rateLimit?: RateLimit | undefined;
+  /**
+   * Limit over all keys of the organisation.
+   *
+   * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 4;
+   */
+  rateLimit?: RateLimit | undefined;
 
-    /**
-     * When it was made.
-     *
-     * @generated from field: google.protobuf.Timestamp create_time = 5;
-     */
-    createTime?: Timestamp | undefined;
-  };
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.Organization.
@@ -199,8 +194,8 @@ export declare const UserSchema: GenMessage<User>;
  *
  * @generated from message gatewayops.auth.v1.GetOrganizationRequest
  */
-export declare type GetOrganizationRequest =
-  Message<"gatewayops.auth.v1.GetOrganizationRequest"> & {};
+export declare type GetOrganizationRequest = Message<"gatewayops.auth.v1.GetOrganizationRequest"> & {
+};
 
 /**
  * Describes the message gatewayops.auth.v1.GetOrganizationRequest.
@@ -213,15 +208,14 @@ export declare const GetOrganizationRequestSchema: GenMessage<GetOrganizationReq
  *
  * @generated from message gatewayops.auth.v1.GetOrganizationResponse
  */
-export declare type GetOrganizationResponse =
-  Message<"gatewayops.auth.v1.GetOrganizationResponse"> & {
-    /**
-     * The organisation.
-     *
-     * @generated from field: gatewayops.auth.v1.Organization organization = 1;
-     */
-    organization?: Organization | undefined;
-  };
+export declare type GetOrganizationResponse = Message<"gatewayops.auth.v1.GetOrganizationResponse"> & {
+  /**
+   * The organisation.
+   *
+   * @generated from field: gatewayops.auth.v1.Organization organization = 1;
+   */
+  organization?: Organization | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.GetOrganizationResponse.
@@ -234,29 +228,28 @@ export declare const GetOrganizationResponseSchema: GenMessage<GetOrganizationRe
  *
  * @generated from message gatewayops.auth.v1.CreateTeamRequest
  */
-export declare type CreateTeamRequest =
-  Message<"gatewayops.auth.v1.CreateTeamRequest"> & {
-    /**
-     * Name for people.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
+export declare type CreateTeamRequest = Message<"gatewayops.auth.v1.CreateTeamRequest"> & {
+  /**
+   * Name for people.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
 
-    /**
-     * Name in URLs: a-z, 0-9 and "-".
-     *
-     * @generated from field: string slug = 2;
-     */
-    slug: string;
+  /**
+   * Name in URLs: a-z, 0-9 and "-".
+   *
+   * @generated from field: string slug = 2;
+   */
+  slug: string;
 
-    /**
-     * Limit over all keys of the team. Absent: none.
-     *
-     * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 3;
-     */
-    rateLimit?: RateLimit | undefined;
-  };
+  /**
+   * Limit over all keys of the team. Absent: none.
+   *
+   * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 3;
+   */
+  rateLimit?: RateLimit | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateTeamRequest.
@@ -269,15 +262,14 @@ export declare const CreateTeamRequestSchema: GenMessage<CreateTeamRequest>;
  *
  * @generated from message gatewayops.auth.v1.CreateTeamResponse
  */
-export declare type CreateTeamResponse =
-  Message<"gatewayops.auth.v1.CreateTeamResponse"> & {
-    /**
-     * The team.
-     *
-     * @generated from field: gatewayops.auth.v1.Team team = 1;
-     */
-    team?: Team | undefined;
-  };
+export declare type CreateTeamResponse = Message<"gatewayops.auth.v1.CreateTeamResponse"> & {
+  /**
+   * The team.
+   *
+   * @generated from field: gatewayops.auth.v1.Team team = 1;
+   */
+  team?: Team | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateTeamResponse.
@@ -290,22 +282,21 @@ export declare const CreateTeamResponseSchema: GenMessage<CreateTeamResponse>;
  *
  * @generated from message gatewayops.auth.v1.ListTeamsRequest
  */
-export declare type ListTeamsRequest =
-  Message<"gatewayops.auth.v1.ListTeamsRequest"> & {
-    /**
-     * Teams per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 1;
-     */
-    limit: number;
+export declare type ListTeamsRequest = Message<"gatewayops.auth.v1.ListTeamsRequest"> & {
+  /**
+   * Teams per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListTeamsRequest.
@@ -318,29 +309,28 @@ export declare const ListTeamsRequestSchema: GenMessage<ListTeamsRequest>;
  *
  * @generated from message gatewayops.auth.v1.ListTeamsResponse
  */
-export declare type ListTeamsResponse =
-  Message<"gatewayops.auth.v1.ListTeamsResponse"> & {
-    /**
-     * The teams of this page.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.Team items = 1;
-     */
-    items: Team[];
+export declare type ListTeamsResponse = Message<"gatewayops.auth.v1.ListTeamsResponse"> & {
+  /**
+   * The teams of this page.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.Team items = 1;
+   */
+  items: Team[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListTeamsResponse.
@@ -353,36 +343,35 @@ export declare const ListTeamsResponseSchema: GenMessage<ListTeamsResponse>;
  *
  * @generated from message gatewayops.auth.v1.CreateUserRequest
  */
-export declare type CreateUserRequest =
-  Message<"gatewayops.auth.v1.CreateUserRequest"> & {
-    /**
-     * E-mail address.
-     *
-     * @generated from field: string email = 1;
-     */
-    email: string;
+export declare type CreateUserRequest = Message<"gatewayops.auth.v1.CreateUserRequest"> & {
+  /**
+   * E-mail address.
+   *
+   * @generated from field: string email = 1;
+   */
+  email: string;
 
-    /**
-     * Name for people.
-     *
-     * @generated from field: string name = 2;
-     */
-    name: string;
+  /**
+   * Name for people.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
 
-    /**
-     * Role: "org_admin", "org_member" or "org_viewer". Empty means "org_member".
-     *
-     * @generated from field: string role = 3;
-     */
-    role: string;
+  /**
+   * Role: "org_admin", "org_member" or "org_viewer". Empty means "org_member".
+   *
+   * @generated from field: string role = 3;
+   */
+  role: string;
 
-    /**
-     * Password, at least 12 characters.
-     *
-     * @generated from field: string password = 4;
-     */
-    password: string;
-  };
+  /**
+   * Password, at least 12 characters.
+   *
+   * @generated from field: string password = 4;
+   */
+  password: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateUserRequest.
@@ -395,15 +384,14 @@ export declare const CreateUserRequestSchema: GenMessage<CreateUserRequest>;
  *
  * @generated from message gatewayops.auth.v1.CreateUserResponse
  */
-export declare type CreateUserResponse =
-  Message<"gatewayops.auth.v1.CreateUserResponse"> & {
-    /**
-     * The person.
-     *
-     * @generated from field: gatewayops.auth.v1.User user = 1;
-     */
-    user?: User | undefined;
-  };
+export declare type CreateUserResponse = Message<"gatewayops.auth.v1.CreateUserResponse"> & {
+  /**
+   * The person.
+   *
+   * @generated from field: gatewayops.auth.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateUserResponse.
@@ -416,22 +404,21 @@ export declare const CreateUserResponseSchema: GenMessage<CreateUserResponse>;
  *
  * @generated from message gatewayops.auth.v1.ListUsersRequest
  */
-export declare type ListUsersRequest =
-  Message<"gatewayops.auth.v1.ListUsersRequest"> & {
-    /**
-     * People per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 1;
-     */
-    limit: number;
+export declare type ListUsersRequest = Message<"gatewayops.auth.v1.ListUsersRequest"> & {
+  /**
+   * People per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListUsersRequest.
@@ -444,29 +431,28 @@ export declare const ListUsersRequestSchema: GenMessage<ListUsersRequest>;
  *
  * @generated from message gatewayops.auth.v1.ListUsersResponse
  */
-export declare type ListUsersResponse =
-  Message<"gatewayops.auth.v1.ListUsersResponse"> & {
-    /**
-     * The people of this page.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.User items = 1;
-     */
-    items: User[];
+export declare type ListUsersResponse = Message<"gatewayops.auth.v1.ListUsersResponse"> & {
+  /**
+   * The people of this page.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.User items = 1;
+   */
+  items: User[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListUsersResponse.
@@ -489,7 +475,7 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof GetOrganizationRequestSchema;
     output: typeof GetOrganizationResponseSchema;
-  };
+  },
   /**
    * Makes a team.
    *
@@ -499,7 +485,7 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof CreateTeamRequestSchema;
     output: typeof CreateTeamResponseSchema;
-  };
+  },
   /**
    * Lists teams by name.
    *
@@ -509,7 +495,7 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof ListTeamsRequestSchema;
     output: typeof ListTeamsResponseSchema;
-  };
+  },
   /**
    * Makes a person who signs in with a password.
    *
@@ -519,7 +505,7 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof CreateUserRequestSchema;
     output: typeof CreateUserResponseSchema;
-  };
+  },
   /**
    * Lists people by e-mail address.
    *
@@ -529,5 +515,6 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof ListUsersRequestSchema;
     output: typeof ListUsersResponseSchema;
-  };
+  },
 }>;
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/organization_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-} from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
@@ -15,128 +11,105 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/auth/v1/organization_service.proto.
  */
-export const file_gatewayops_auth_v1_organization_service =
-  /*@__PURE__*/
-  fileDesc(
-    "Ci1nYXRld2F5b3BzL2F1dGgvdjEvb3JnYW5pemF0aW9uX3NlcnZpY2UucHJvdG8SEmdhdGV3YXlvcHMuYXV0aC52MSInCglSYXRlTGltaXQSCwoDcnBzGAEgASgNEg0KBWJ1cnN0GAIgASgNIpoBCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzbHVnGAMgASgJEjEKCnJhdGVfbGltaXQYBCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKSAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSMQoKcmF0ZV9saW1pdBgEIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqMBCgRVc2VyEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEcm9sZRgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPbGFzdF9sb2dpbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIYChZHZXRPcmdhbml6YXRpb25SZXF1ZXN0IlEKF0dldE9yZ2FuaXphdGlvblJlc3BvbnNlEjYKDG9yZ2FuaXphdGlvbhgBIAEoCzIgLmdhdGV3YXlvcHMuYXV0aC52MS5Pcmdhbml6YXRpb24ikAEKEUNyZWF0ZVRlYW1SZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESLgoEc2x1ZxgCIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDk5fSQSMQoKcmF0ZV9saW1pdBgDIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQiPAoSQ3JlYXRlVGVhbVJlc3BvbnNlEiYKBHRlYW0YASABKAsyGC5nYXRld2F5b3BzLmF1dGgudjEuVGVhbSI7ChBMaXN0VGVhbXNSZXF1ZXN0EhcKBWxpbWl0GAEgASgNQgi6SAUqAxjIARIOCgZjdXJzb3IYAiABKAkiXgoRTGlzdFRlYW1zUmVzcG9uc2USJwoFaXRlbXMYASADKAsyGC5nYXRld2F5b3BzLmF1dGgudjEuVGVhbRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgingEKEUNyZWF0ZVVzZXJSZXF1ZXN0EhYKBWVtYWlsGAEgASgJQge6SARyAmABEhYKBG5hbWUYAiABKAlCCLpIBXIDGP8BEjgKBHJvbGUYAyABKAlCKrpIJ3IlUgBSCW9yZ19hZG1pblIKb3JnX21lbWJlclIKb3JnX3ZpZXdlchIfCghwYXNzd29yZBgEIAEoCUINgAEBukgHcgUQDBiACCI8ChJDcmVhdGVVc2VyUmVzcG9uc2USJgoEdXNlchgBIAEoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5Vc2VyIjsKEExpc3RVc2Vyc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJeChFMaXN0VXNlcnNSZXNwb25zZRInCgVpdGVtcxgBIAMoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5Vc2VyEg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCDKxBQoTT3JnYW5pemF0aW9uU2VydmljZRKNAQoPR2V0T3JnYW5pemF0aW9uEiouZ2F0ZXdheW9wcy5hdXRoLnYxLkdldE9yZ2FuaXphdGlvblJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuR2V0T3JnYW5pemF0aW9uUmVzcG9uc2UiIZACAaq7GAIQAYLT5JMCEhIQL3YxL29yZ3MvY3VycmVudBKDAQoKQ3JlYXRlVGVhbRIlLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVUZWFtUmVxdWVzdBomLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVUZWFtUmVzcG9uc2UiJqq7GA4KDHRlYW1zOmNyZWF0ZYLT5JMCDjoBKiIJL3YxL3RlYW1zEn4KCUxpc3RUZWFtcxIkLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0VGVhbXNSZXF1ZXN0GiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RUZWFtc1Jlc3BvbnNlIiSQAgGquxgMCgp0ZWFtczpyZWFkgtPkkwILEgkvdjEvdGVhbXMSgwEKCkNyZWF0ZVVzZXISJS5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlVXNlclJlcXVlc3QaJi5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlVXNlclJlc3BvbnNlIiaquxgOCgx1c2VyczpjcmVhdGWC0+STAg46ASoiCS92MS91c2VycxJ+CglMaXN0VXNlcnMSJC5nYXRld2F5b3BzLmF1dGgudjEuTGlzdFVzZXJzUmVxdWVzdBolLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0VXNlcnNSZXNwb25zZSIkkAIBqrsYDAoKdXNlcnM6cmVhZILT5JMCCxIJL3YxL3VzZXJzYgZwcm90bzM",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_gatewayops_auth_v1_organization_service = /*@__PURE__*/
+  fileDesc("Ci1nYXRld2F5b3BzL2F1dGgvdjEvb3JnYW5pemF0aW9uX3NlcnZpY2UucHJvdG8SEmdhdGV3YXlvcHMuYXV0aC52MSInCglSYXRlTGltaXQSCwoDcnBzGAEgASgNEg0KBWJ1cnN0GAIgASgNIpoBCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzbHVnGAMgASgJEjEKCnJhdGVfbGltaXQYBCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKSAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSMQoKcmF0ZV9saW1pdBgEIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqMBCgRVc2VyEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEcm9sZRgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPbGFzdF9sb2dpbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIYChZHZXRPcmdhbml6YXRpb25SZXF1ZXN0IlEKF0dldE9yZ2FuaXphdGlvblJlc3BvbnNlEjYKDG9yZ2FuaXphdGlvbhgBIAEoCzIgLmdhdGV3YXlvcHMuYXV0aC52MS5Pcmdhbml6YXRpb24ikAEKEUNyZWF0ZVRlYW1SZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESLgoEc2x1ZxgCIAEoCUIgukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDk5fSQSMQoKcmF0ZV9saW1pdBgDIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQiPAoSQ3JlYXRlVGVhbVJlc3BvbnNlEiYKBHRlYW0YASABKAsyGC5nYXRld2F5b3BzLmF1dGgudjEuVGVhbSI7ChBMaXN0VGVhbXNSZXF1ZXN0EhcKBWxpbWl0GAEgASgNQgi6SAUqAxjIARIOCgZjdXJzb3IYAiABKAkiXgoRTGlzdFRlYW1zUmVzcG9uc2USJwoFaXRlbXMYASADKAsyGC5nYXRld2F5b3BzLmF1dGgudjEuVGVhbRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgingEKEUNyZWF0ZVVzZXJSZXF1ZXN0EhYKBWVtYWlsGAEgASgJQge6SARyAmABEhYKBG5hbWUYAiABKAlCCLpIBXIDGP8BEjgKBHJvbGUYAyABKAlCKrpIJ3IlUgBSCW9yZ19hZG1pblIKb3JnX21lbWJlclIKb3JnX3ZpZXdlchIfCghwYXNzd29yZBgEIAEoCUINgAEBukgHcgUQDBiACCI8ChJDcmVhdGVVc2VyUmVzcG9uc2USJgoEdXNlchgBIAEoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5Vc2VyIjsKEExpc3RVc2Vyc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJeChFMaXN0VXNlcnNSZXNwb25zZRInCgVpdGVtcxgBIAMoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5Vc2VyEg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCDKxBQoTT3JnYW5pemF0aW9uU2VydmljZRKNAQoPR2V0T3JnYW5pemF0aW9uEiouZ2F0ZXdheW9wcy5hdXRoLnYxLkdldE9yZ2FuaXphdGlvblJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuR2V0T3JnYW5pemF0aW9uUmVzcG9uc2UiIZACAaq7GAIQAYLT5JMCEhIQL3YxL29yZ3MvY3VycmVudBKDAQoKQ3JlYXRlVGVhbRIlLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVUZWFtUmVxdWVzdBomLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVUZWFtUmVzcG9uc2UiJqq7GA4KDHRlYW1zOmNyZWF0ZYLT5JMCDjoBKiIJL3YxL3RlYW1zEn4KCUxpc3RUZWFtcxIkLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0VGVhbXNSZXF1ZXN0GiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RUZWFtc1Jlc3BvbnNlIiSQAgGquxgMCgp0ZWFtczpyZWFkgtPkkwILEgkvdjEvdGVhbXMSgwEKCkNyZWF0ZVVzZXISJS5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlVXNlclJlcXVlc3QaJi5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlVXNlclJlc3BvbnNlIiaquxgOCgx1c2VyczpjcmVhdGWC0+STAg46ASoiCS92MS91c2VycxJ+CglMaXN0VXNlcnMSJC5nYXRld2F5b3BzLmF1dGgudjEuTGlzdFVzZXJzUmVxdWVzdBolLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0VXNlcnNSZXNwb25zZSIkkAIBqrsYDAoKdXNlcnM6cmVhZILT5JMCCxIJL3YxL3VzZXJzYgZwcm90bzM", [file_buf_validate_validate, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.auth.v1.RateLimit.
  * Use `create(RateLimitSchema)` to create a new message.
  */
-export const RateLimitSchema =
-  /*@__PURE__*/
+export const RateLimitSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 0);
 
 /**
  * Describes the message gatewayops.auth.v1.Organization.
  * Use `create(OrganizationSchema)` to create a new message.
  */
-export const OrganizationSchema =
-  /*@__PURE__*/
+export const OrganizationSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 1);
 
 /**
  * Describes the message gatewayops.auth.v1.Team.
  * Use `create(TeamSchema)` to create a new message.
  */
-export const TeamSchema =
-  /*@__PURE__*/
+export const TeamSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 2);
 
 /**
  * Describes the message gatewayops.auth.v1.User.
  * Use `create(UserSchema)` to create a new message.
  */
-export const UserSchema =
-  /*@__PURE__*/
+export const UserSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.GetOrganizationRequest.
  * Use `create(GetOrganizationRequestSchema)` to create a new message.
  */
-export const GetOrganizationRequestSchema =
-  /*@__PURE__*/
+export const GetOrganizationRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 4);
 
 /**
  * Describes the message gatewayops.auth.v1.GetOrganizationResponse.
  * Use `create(GetOrganizationResponseSchema)` to create a new message.
  */
-export const GetOrganizationResponseSchema =
-  /*@__PURE__*/
+export const GetOrganizationResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 5);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateTeamRequest.
  * Use `create(CreateTeamRequestSchema)` to create a new message.
  */
-export const CreateTeamRequestSchema =
-  /*@__PURE__*/
+export const CreateTeamRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 6);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateTeamResponse.
  * Use `create(CreateTeamResponseSchema)` to create a new message.
  */
-export const CreateTeamResponseSchema =
-  /*@__PURE__*/
+export const CreateTeamResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 7);
 
 /**
  * Describes the message gatewayops.auth.v1.ListTeamsRequest.
  * Use `create(ListTeamsRequestSchema)` to create a new message.
  */
-export const ListTeamsRequestSchema =
-  /*@__PURE__*/
+export const ListTeamsRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 8);
 
 /**
  * Describes the message gatewayops.auth.v1.ListTeamsResponse.
  * Use `create(ListTeamsResponseSchema)` to create a new message.
  */
-export const ListTeamsResponseSchema =
-  /*@__PURE__*/
+export const ListTeamsResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 9);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateUserRequest.
  * Use `create(CreateUserRequestSchema)` to create a new message.
  */
-export const CreateUserRequestSchema =
-  /*@__PURE__*/
+export const CreateUserRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 10);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateUserResponse.
  * Use `create(CreateUserResponseSchema)` to create a new message.
  */
-export const CreateUserResponseSchema =
-  /*@__PURE__*/
+export const CreateUserResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 11);
 
 /**
  * Describes the message gatewayops.auth.v1.ListUsersRequest.
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
-export const ListUsersRequestSchema =
-  /*@__PURE__*/
+export const ListUsersRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 12);
 
 /**
  * Describes the message gatewayops.auth.v1.ListUsersResponse.
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
-export const ListUsersResponseSchema =
-  /*@__PURE__*/
+export const ListUsersResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 13);
 
 /**
@@ -144,6 +117,6 @@ export const ListUsersResponseSchema =
  *
  * @generated from service gatewayops.auth.v1.OrganizationService
  */
-export const OrganizationService =
-  /*@__PURE__*/
+export const OrganizationService = /*@__PURE__*/
   serviceDesc(file_gatewayops_auth_v1_organization_service, 0);
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/server.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenEnum,
-  GenFile,
-  GenMessage,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -123,3 +119,4 @@ export enum ServerTransport {
  * Describes the enum gatewayops.auth.v1.ServerTransport.
  */
 export declare const ServerTransportSchema: GenEnum<ServerTransport>;
+

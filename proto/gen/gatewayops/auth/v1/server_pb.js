@@ -2,37 +2,26 @@
 // @generated from file gatewayops/auth/v1/server.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  enumDesc,
-  fileDesc,
-  messageDesc,
-  tsEnum,
-} from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file gatewayops/auth/v1/server.proto.
  */
-export const file_gatewayops_auth_v1_server =
-  /*@__PURE__*/
-  fileDesc(
-    "Ch9nYXRld2F5b3BzL2F1dGgvdjEvc2VydmVyLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEigQIKCU1jcFNlcnZlchIKCgJpZBgBIAEoCRIOCgZvcmdfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRILCgN1cmwYBCABKAkSNgoJdHJhbnNwb3J0GAUgASgOMiMuZ2F0ZXdheW9wcy5hdXRoLnYxLlNlcnZlclRyYW5zcG9ydBISCgp0aW1lb3V0X21zGAYgASgNEg8KB2VuYWJsZWQYByABKAgSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCp1Cg9TZXJ2ZXJUcmFuc3BvcnQSIAocU0VSVkVSX1RSQU5TUE9SVF9VTlNQRUNJRklFRBAAEiQKIFNFUlZFUl9UUkFOU1BPUlRfU1RSRUFNQUJMRV9IVFRQEAESGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxACYgZwcm90bzM",
-    [file_google_protobuf_timestamp],
-  );
+export const file_gatewayops_auth_v1_server = /*@__PURE__*/
+  fileDesc("Ch9nYXRld2F5b3BzL2F1dGgvdjEvc2VydmVyLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEigQIKCU1jcFNlcnZlchIKCgJpZBgBIAEoCRIOCgZvcmdfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRILCgN1cmwYBCABKAkSNgoJdHJhbnNwb3J0GAUgASgOMiMuZ2F0ZXdheW9wcy5hdXRoLnYxLlNlcnZlclRyYW5zcG9ydBISCgp0aW1lb3V0X21zGAYgASgNEg8KB2VuYWJsZWQYByABKAgSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCp1Cg9TZXJ2ZXJUcmFuc3BvcnQSIAocU0VSVkVSX1RSQU5TUE9SVF9VTlNQRUNJRklFRBAAEiQKIFNFUlZFUl9UUkFOU1BPUlRfU1RSRUFNQUJMRV9IVFRQEAESGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxACYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.auth.v1.McpServer.
  * Use `create(McpServerSchema)` to create a new message.
  */
-export const McpServerSchema =
-  /*@__PURE__*/
+export const McpServerSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server, 0);
 
 /**
  * Describes the enum gatewayops.auth.v1.ServerTransport.
  */
-export const ServerTransportSchema =
-  /*@__PURE__*/
+export const ServerTransportSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_auth_v1_server, 0);
 
 /**
@@ -40,4 +29,6 @@ export const ServerTransportSchema =
  *
  * @generated from enum gatewayops.auth.v1.ServerTransport
  */
-export const ServerTransport = /*@__PURE__*/ tsEnum(ServerTransportSchema);
+export const ServerTransport = /*@__PURE__*/
+  tsEnum(ServerTransportSchema);
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/server_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { McpServer } from "./server_pb.js";
 
@@ -20,29 +16,28 @@ export declare const file_gatewayops_auth_v1_server_service: GenFile;
  *
  * @generated from message gatewayops.auth.v1.CreateMcpServerRequest
  */
-export declare type CreateMcpServerRequest =
-  Message<"gatewayops.auth.v1.CreateMcpServerRequest"> & {
-    /**
-     * Name in paths.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
+export declare type CreateMcpServerRequest = Message<"gatewayops.auth.v1.CreateMcpServerRequest"> & {
+  /**
+   * Name in paths.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
 
-    /**
-     * URL of its MCP endpoint, http or https.
-     *
-     * @generated from field: string url = 2;
-     */
-    url: string;
+  /**
+   * URL of its MCP endpoint, http or https.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
 
-    /**
-     * How long one answer may take, in milliseconds, 1 to 600000. 0 means 30000.
-     *
-     * @generated from field: uint32 timeout_ms = 3;
-     */
-    timeoutMs: number;
-  };
+  /**
+   * How long one answer may take, in milliseconds, 1 to 600000. 0 means 30000.
+   *
+   * @generated from field: uint32 timeout_ms = 3;
+   */
+  timeoutMs: number;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateMcpServerRequest.
@@ -55,15 +50,14 @@ export declare const CreateMcpServerRequestSchema: GenMessage<CreateMcpServerReq
  *
  * @generated from message gatewayops.auth.v1.CreateMcpServerResponse
  */
-export declare type CreateMcpServerResponse =
-  Message<"gatewayops.auth.v1.CreateMcpServerResponse"> & {
-    /**
-     * The server.
-     *
-     * @generated from field: gatewayops.auth.v1.McpServer server = 1;
-     */
-    server?: McpServer | undefined;
-  };
+export declare type CreateMcpServerResponse = Message<"gatewayops.auth.v1.CreateMcpServerResponse"> & {
+  /**
+   * The server.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServer server = 1;
+   */
+  server?: McpServer | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.CreateMcpServerResponse.
@@ -76,22 +70,21 @@ export declare const CreateMcpServerResponseSchema: GenMessage<CreateMcpServerRe
  *
  * @generated from message gatewayops.auth.v1.ListMcpServersRequest
  */
-export declare type ListMcpServersRequest =
-  Message<"gatewayops.auth.v1.ListMcpServersRequest"> & {
-    /**
-     * Servers per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 1;
-     */
-    limit: number;
+export declare type ListMcpServersRequest = Message<"gatewayops.auth.v1.ListMcpServersRequest"> & {
+  /**
+   * Servers per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListMcpServersRequest.
@@ -104,29 +97,28 @@ export declare const ListMcpServersRequestSchema: GenMessage<ListMcpServersReque
  *
  * @generated from message gatewayops.auth.v1.ListMcpServersResponse
  */
-export declare type ListMcpServersResponse =
-  Message<"gatewayops.auth.v1.ListMcpServersResponse"> & {
-    /**
-     * The servers of this page.
-     *
-     * @generated from field: repeated gatewayops.auth.v1.McpServer items = 1;
-     */
-    items: McpServer[];
+export declare type ListMcpServersResponse = Message<"gatewayops.auth.v1.ListMcpServersResponse"> & {
+  /**
+   * The servers of this page.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.McpServer items = 1;
+   */
+  items: McpServer[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.ListMcpServersResponse.
@@ -139,15 +131,14 @@ export declare const ListMcpServersResponseSchema: GenMessage<ListMcpServersResp
  *
  * @generated from message gatewayops.auth.v1.GetMcpServerRequest
  */
-export declare type GetMcpServerRequest =
-  Message<"gatewayops.auth.v1.GetMcpServerRequest"> & {
-    /**
-     * Name of the server.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
-  };
+export declare type GetMcpServerRequest = Message<"gatewayops.auth.v1.GetMcpServerRequest"> & {
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.GetMcpServerRequest.
@@ -160,15 +151,14 @@ export declare const GetMcpServerRequestSchema: GenMessage<GetMcpServerRequest>;
  *
  * @generated from message gatewayops.auth.v1.GetMcpServerResponse
  */
-export declare type GetMcpServerResponse =
-  Message<"gatewayops.auth.v1.GetMcpServerResponse"> & {
-    /**
-     * The server.
-     *
-     * @generated from field: gatewayops.auth.v1.McpServer server = 1;
-     */
-    server?: McpServer | undefined;
-  };
+export declare type GetMcpServerResponse = Message<"gatewayops.auth.v1.GetMcpServerResponse"> & {
+  /**
+   * The server.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServer server = 1;
+   */
+  server?: McpServer | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.GetMcpServerResponse.
@@ -181,36 +171,35 @@ export declare const GetMcpServerResponseSchema: GenMessage<GetMcpServerResponse
  *
  * @generated from message gatewayops.auth.v1.UpdateMcpServerRequest
  */
-export declare type UpdateMcpServerRequest =
-  Message<"gatewayops.auth.v1.UpdateMcpServerRequest"> & {
-    /**
-     * Name of the server.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
+export declare type UpdateMcpServerRequest = Message<"gatewayops.auth.v1.UpdateMcpServerRequest"> & {
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
 
-    /**
-     * New URL. Not for stdio servers.
-     *
-     * @generated from field: optional string url = 2;
-     */
-    url?: string | undefined;
+  /**
+   * New URL. Not for stdio servers.
+   *
+   * @generated from field: optional string url = 2;
+   */
+  url?: string | undefined;
 
-    /**
-     * New time-out in milliseconds, 1 to 600000.
-     *
-     * @generated from field: optional uint32 timeout_ms = 3;
-     */
-    timeoutMs?: number | undefined;
+  /**
+   * New time-out in milliseconds, 1 to 600000.
+   *
+   * @generated from field: optional uint32 timeout_ms = 3;
+   */
+  timeoutMs?: number | undefined;
 
-    /**
-     * False: every call is refused from now on.
-     *
-     * @generated from field: optional bool enabled = 4;
-     */
-    enabled?: boolean | undefined;
-  };
+  /**
+   * False: every call is refused from now on.
+   *
+   * @generated from field: optional bool enabled = 4;
+   */
+  enabled?: boolean | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.UpdateMcpServerRequest.
@@ -223,15 +212,14 @@ export declare const UpdateMcpServerRequestSchema: GenMessage<UpdateMcpServerReq
  *
  * @generated from message gatewayops.auth.v1.UpdateMcpServerResponse
  */
-export declare type UpdateMcpServerResponse =
-  Message<"gatewayops.auth.v1.UpdateMcpServerResponse"> & {
-    /**
-     * The server.
-     *
-     * @generated from field: gatewayops.auth.v1.McpServer server = 1;
-     */
-    server?: McpServer | undefined;
-  };
+export declare type UpdateMcpServerResponse = Message<"gatewayops.auth.v1.UpdateMcpServerResponse"> & {
+  /**
+   * The server.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServer server = 1;
+   */
+  server?: McpServer | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.UpdateMcpServerResponse.
@@ -244,15 +232,14 @@ export declare const UpdateMcpServerResponseSchema: GenMessage<UpdateMcpServerRe
  *
  * @generated from message gatewayops.auth.v1.DeleteMcpServerRequest
  */
-export declare type DeleteMcpServerRequest =
-  Message<"gatewayops.auth.v1.DeleteMcpServerRequest"> & {
-    /**
-     * Name of the server.
-     *
-     * @generated from field: string name = 1;
-     */
-    name: string;
-  };
+export declare type DeleteMcpServerRequest = Message<"gatewayops.auth.v1.DeleteMcpServerRequest"> & {
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.DeleteMcpServerRequest.
@@ -265,8 +252,8 @@ export declare const DeleteMcpServerRequestSchema: GenMessage<DeleteMcpServerReq
  *
  * @generated from message gatewayops.auth.v1.DeleteMcpServerResponse
  */
-export declare type DeleteMcpServerResponse =
-  Message<"gatewayops.auth.v1.DeleteMcpServerResponse"> & {};
+export declare type DeleteMcpServerResponse = Message<"gatewayops.auth.v1.DeleteMcpServerResponse"> & {
+};
 
 /**
  * Describes the message gatewayops.auth.v1.DeleteMcpServerResponse.
@@ -289,7 +276,7 @@ export declare const McpServerService: GenService<{
     methodKind: "unary";
     input: typeof CreateMcpServerRequestSchema;
     output: typeof CreateMcpServerResponseSchema;
-  };
+  },
   /**
    * Lists servers by name.
    *
@@ -299,7 +286,7 @@ export declare const McpServerService: GenService<{
     methodKind: "unary";
     input: typeof ListMcpServersRequestSchema;
     output: typeof ListMcpServersResponseSchema;
-  };
+  },
   /**
    * Returns one server.
    *
@@ -309,7 +296,7 @@ export declare const McpServerService: GenService<{
     methodKind: "unary";
     input: typeof GetMcpServerRequestSchema;
     output: typeof GetMcpServerResponseSchema;
-  };
+  },
   /**
    * Changes a server. Effective in every gateway within a second.
    *
@@ -319,7 +306,7 @@ export declare const McpServerService: GenService<{
     methodKind: "unary";
     input: typeof UpdateMcpServerRequestSchema;
     output: typeof UpdateMcpServerResponseSchema;
-  };
+  },
   /**
    * Removes a server. Its calls stay in the books.
    *
@@ -329,5 +316,6 @@ export declare const McpServerService: GenService<{
     methodKind: "unary";
     input: typeof DeleteMcpServerRequestSchema;
     output: typeof DeleteMcpServerResponseSchema;
-  };
+  },
 }>;
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/server_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-} from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_auth_v1_server } from "./server_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
@@ -15,96 +11,77 @@ import { file_google_api_annotations } from "../../../google/api/annotations_pb.
 /**
  * Describes the file gatewayops/auth/v1/server_service.proto.
  */
-export const file_gatewayops_auth_v1_server_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CidnYXRld2F5b3BzL2F1dGgvdjEvc2VydmVyX3NlcnZpY2UucHJvdG8SEmdhdGV3YXlvcHMuYXV0aC52MSKCAQoWQ3JlYXRlTWNwU2VydmVyUmVxdWVzdBIvCgRuYW1lGAEgASgJQiG6SB5yHDIaXlthLXowLTldW2EtejAtOV8tXXswLDYzfSQSGAoDdXJsGAIgASgJQgu6SAhyBhj0A4gBARIdCgp0aW1lb3V0X21zGAMgASgNQgm6SAYqBBjAzyQiSAoXQ3JlYXRlTWNwU2VydmVyUmVzcG9uc2USLQoGc2VydmVyGAEgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlciJAChVMaXN0TWNwU2VydmVyc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJoChZMaXN0TWNwU2VydmVyc1Jlc3BvbnNlEiwKBWl0ZW1zGAEgAygLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlchIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgiLAoTR2V0TWNwU2VydmVyUmVxdWVzdBIVCgRuYW1lGAEgASgJQge6SARyAhABIkUKFEdldE1jcFNlcnZlclJlc3BvbnNlEi0KBnNlcnZlchgBIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5NY3BTZXJ2ZXIirQEKFlVwZGF0ZU1jcFNlcnZlclJlcXVlc3QSFQoEbmFtZRgBIAEoCUIHukgEcgIQARIdCgN1cmwYAiABKAlCC7pICHIGGPQDiAEBSACIAQESJAoKdGltZW91dF9tcxgDIAEoDUILukgIKgYYwM8kKAFIAYgBARIUCgdlbmFibGVkGAQgASgISAKIAQFCBgoEX3VybEINCgtfdGltZW91dF9tc0IKCghfZW5hYmxlZCJIChdVcGRhdGVNY3BTZXJ2ZXJSZXNwb25zZRItCgZzZXJ2ZXIYASABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuTWNwU2VydmVyIi8KFkRlbGV0ZU1jcFNlcnZlclJlcXVlc3QSFQoEbmFtZRgBIAEoCUIHukgEcgIQASIZChdEZWxldGVNY3BTZXJ2ZXJSZXNwb25zZTKXBgoQTWNwU2VydmVyU2VydmljZRKWAQoPQ3JlYXRlTWNwU2VydmVyEiouZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZU1jcFNlcnZlclJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlTWNwU2VydmVyUmVzcG9uc2UiKqq7GBAKDnNlcnZlcnM6Y3JlYXRlgtPkkwIQOgEqIgsvdjEvc2VydmVycxKRAQoOTGlzdE1jcFNlcnZlcnMSKS5nYXRld2F5b3BzLmF1dGgudjEuTGlzdE1jcFNlcnZlcnNSZXF1ZXN0GiouZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RNY3BTZXJ2ZXJzUmVzcG9uc2UiKJACAaq7GA4KDHNlcnZlcnM6cmVhZILT5JMCDRILL3YxL3NlcnZlcnMSkgEKDEdldE1jcFNlcnZlchInLmdhdGV3YXlvcHMuYXV0aC52MS5HZXRNY3BTZXJ2ZXJSZXF1ZXN0GiguZ2F0ZXdheW9wcy5hdXRoLnYxLkdldE1jcFNlcnZlclJlc3BvbnNlIi+QAgGquxgOCgxzZXJ2ZXJzOnJlYWSC0+STAhQSEi92MS9zZXJ2ZXJzL3tuYW1lfRKgAQoPVXBkYXRlTWNwU2VydmVyEiouZ2F0ZXdheW9wcy5hdXRoLnYxLlVwZGF0ZU1jcFNlcnZlclJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuVXBkYXRlTWNwU2VydmVyUmVzcG9uc2UiNJACAqq7GBAKDnNlcnZlcnM6dXBkYXRlgtPkkwIXOgEqMhIvdjEvc2VydmVycy97bmFtZX0SnQEKD0RlbGV0ZU1jcFNlcnZlchIqLmdhdGV3YXlvcHMuYXV0aC52MS5EZWxldGVNY3BTZXJ2ZXJSZXF1ZXN0GisuZ2F0ZXdheW9wcy5hdXRoLnYxLkRlbGV0ZU1jcFNlcnZlclJlc3BvbnNlIjGQAgKquxgQCg5zZXJ2ZXJzOmRlbGV0ZYLT5JMCFCoSL3YxL3NlcnZlcnMve25hbWV9YgZwcm90bzM",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_auth_v1_server,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-    ],
-  );
+export const file_gatewayops_auth_v1_server_service = /*@__PURE__*/
+  fileDesc("CidnYXRld2F5b3BzL2F1dGgvdjEvc2VydmVyX3NlcnZpY2UucHJvdG8SEmdhdGV3YXlvcHMuYXV0aC52MSKCAQoWQ3JlYXRlTWNwU2VydmVyUmVxdWVzdBIvCgRuYW1lGAEgASgJQiG6SB5yHDIaXlthLXowLTldW2EtejAtOV8tXXswLDYzfSQSGAoDdXJsGAIgASgJQgu6SAhyBhj0A4gBARIdCgp0aW1lb3V0X21zGAMgASgNQgm6SAYqBBjAzyQiSAoXQ3JlYXRlTWNwU2VydmVyUmVzcG9uc2USLQoGc2VydmVyGAEgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlciJAChVMaXN0TWNwU2VydmVyc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJoChZMaXN0TWNwU2VydmVyc1Jlc3BvbnNlEiwKBWl0ZW1zGAEgAygLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlchIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgiLAoTR2V0TWNwU2VydmVyUmVxdWVzdBIVCgRuYW1lGAEgASgJQge6SARyAhABIkUKFEdldE1jcFNlcnZlclJlc3BvbnNlEi0KBnNlcnZlchgBIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5NY3BTZXJ2ZXIirQEKFlVwZGF0ZU1jcFNlcnZlclJlcXVlc3QSFQoEbmFtZRgBIAEoCUIHukgEcgIQARIdCgN1cmwYAiABKAlCC7pICHIGGPQDiAEBSACIAQESJAoKdGltZW91dF9tcxgDIAEoDUILukgIKgYYwM8kKAFIAYgBARIUCgdlbmFibGVkGAQgASgISAKIAQFCBgoEX3VybEINCgtfdGltZW91dF9tc0IKCghfZW5hYmxlZCJIChdVcGRhdGVNY3BTZXJ2ZXJSZXNwb25zZRItCgZzZXJ2ZXIYASABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuTWNwU2VydmVyIi8KFkRlbGV0ZU1jcFNlcnZlclJlcXVlc3QSFQoEbmFtZRgBIAEoCUIHukgEcgIQASIZChdEZWxldGVNY3BTZXJ2ZXJSZXNwb25zZTKXBgoQTWNwU2VydmVyU2VydmljZRKWAQoPQ3JlYXRlTWNwU2VydmVyEiouZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZU1jcFNlcnZlclJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuQ3JlYXRlTWNwU2VydmVyUmVzcG9uc2UiKqq7GBAKDnNlcnZlcnM6Y3JlYXRlgtPkkwIQOgEqIgsvdjEvc2VydmVycxKRAQoOTGlzdE1jcFNlcnZlcnMSKS5nYXRld2F5b3BzLmF1dGgudjEuTGlzdE1jcFNlcnZlcnNSZXF1ZXN0GiouZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RNY3BTZXJ2ZXJzUmVzcG9uc2UiKJACAaq7GA4KDHNlcnZlcnM6cmVhZILT5JMCDRILL3YxL3NlcnZlcnMSkgEKDEdldE1jcFNlcnZlchInLmdhdGV3YXlvcHMuYXV0aC52MS5HZXRNY3BTZXJ2ZXJSZXF1ZXN0GiguZ2F0ZXdheW9wcy5hdXRoLnYxLkdldE1jcFNlcnZlclJlc3BvbnNlIi+QAgGquxgOCgxzZXJ2ZXJzOnJlYWSC0+STAhQSEi92MS9zZXJ2ZXJzL3tuYW1lfRKgAQoPVXBkYXRlTWNwU2VydmVyEiouZ2F0ZXdheW9wcy5hdXRoLnYxLlVwZGF0ZU1jcFNlcnZlclJlcXVlc3QaKy5nYXRld2F5b3BzLmF1dGgudjEuVXBkYXRlTWNwU2VydmVyUmVzcG9uc2UiNJACAqq7GBAKDnNlcnZlcnM6dXBkYXRlgtPkkwIXOgEqMhIvdjEvc2VydmVycy97bmFtZX0SnQEKD0RlbGV0ZU1jcFNlcnZlchIqLmdhdGV3YXlvcHMuYXV0aC52MS5EZWxldGVNY3BTZXJ2ZXJSZXF1ZXN0GisuZ2F0ZXdheW9wcy5hdXRoLnYxLkRlbGV0ZU1jcFNlcnZlclJlc3BvbnNlIjGQAgKquxgQCg5zZXJ2ZXJzOmRlbGV0ZYLT5JMCFCoSL3YxL3NlcnZlcnMve25hbWV9YgZwcm90bzM", [file_buf_validate_validate, file_gatewayops_auth_v1_server, file_gatewayops_common_v1_options, file_google_api_annotations]);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateMcpServerRequest.
  * Use `create(CreateMcpServerRequestSchema)` to create a new message.
  */
-export const CreateMcpServerRequestSchema =
-  /*@__PURE__*/
+export const CreateMcpServerRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 0);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateMcpServerResponse.
  * Use `create(CreateMcpServerResponseSchema)` to create a new message.
  */
-export const CreateMcpServerResponseSchema =
-  /*@__PURE__*/
+export const CreateMcpServerResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 1);
 
 /**
  * Describes the message gatewayops.auth.v1.ListMcpServersRequest.
  * Use `create(ListMcpServersRequestSchema)` to create a new message.
  */
-export const ListMcpServersRequestSchema =
-  /*@__PURE__*/
+export const ListMcpServersRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 2);
 
 /**
  * Describes the message gatewayops.auth.v1.ListMcpServersResponse.
  * Use `create(ListMcpServersResponseSchema)` to create a new message.
  */
-export const ListMcpServersResponseSchema =
-  /*@__PURE__*/
+export const ListMcpServersResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.GetMcpServerRequest.
  * Use `create(GetMcpServerRequestSchema)` to create a new message.
  */
-export const GetMcpServerRequestSchema =
-  /*@__PURE__*/
+export const GetMcpServerRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 4);
 
 /**
  * Describes the message gatewayops.auth.v1.GetMcpServerResponse.
  * Use `create(GetMcpServerResponseSchema)` to create a new message.
  */
-export const GetMcpServerResponseSchema =
-  /*@__PURE__*/
+export const GetMcpServerResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 5);
 
 /**
  * Describes the message gatewayops.auth.v1.UpdateMcpServerRequest.
  * Use `create(UpdateMcpServerRequestSchema)` to create a new message.
  */
-export const UpdateMcpServerRequestSchema =
-  /*@__PURE__*/
+export const UpdateMcpServerRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 6);
 
 /**
  * Describes the message gatewayops.auth.v1.UpdateMcpServerResponse.
  * Use `create(UpdateMcpServerResponseSchema)` to create a new message.
  */
-export const UpdateMcpServerResponseSchema =
-  /*@__PURE__*/
+export const UpdateMcpServerResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 7);
 
 /**
  * Describes the message gatewayops.auth.v1.DeleteMcpServerRequest.
  * Use `create(DeleteMcpServerRequestSchema)` to create a new message.
  */
-export const DeleteMcpServerRequestSchema =
-  /*@__PURE__*/
+export const DeleteMcpServerRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 8);
 
 /**
  * Describes the message gatewayops.auth.v1.DeleteMcpServerResponse.
  * Use `create(DeleteMcpServerResponseSchema)` to create a new message.
  */
-export const DeleteMcpServerResponseSchema =
-  /*@__PURE__*/
+export const DeleteMcpServerResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_server_service, 9);
 
 /**
@@ -112,6 +89,6 @@ export const DeleteMcpServerResponseSchema =
  *
  * @generated from service gatewayops.auth.v1.McpServerService
  */
-export const McpServerService =
-  /*@__PURE__*/
+export const McpServerService = /*@__PURE__*/
   serviceDesc(file_gatewayops_auth_v1_server_service, 0);
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/session_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -20,22 +16,21 @@ export declare const file_gatewayops_auth_v1_session_service: GenFile;
  *
  * @generated from message gatewayops.auth.v1.SignInRequest
  */
-export declare type SignInRequest =
-  Message<"gatewayops.auth.v1.SignInRequest"> & {
-    /**
-     * E-mail address.
-     *
-     * @generated from field: string email = 1;
-     */
-    email: string;
+export declare type SignInRequest = Message<"gatewayops.auth.v1.SignInRequest"> & {
+  /**
+   * E-mail address.
+   *
+   * @generated from field: string email = 1;
+   */
+  email: string;
 
-    /**
-     * Password.
-     *
-     * @generated from field: string password = 2;
-     */
-    password: string;
-  };
+  /**
+   * Password.
+   *
+   * @generated from field: string password = 2;
+   */
+  password: string;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.SignInRequest.
@@ -48,15 +43,14 @@ export declare const SignInRequestSchema: GenMessage<SignInRequest>;
  *
  * @generated from message gatewayops.auth.v1.SignInResponse
  */
-export declare type SignInResponse =
-  Message<"gatewayops.auth.v1.SignInResponse"> & {
-    /**
-     * Who signed in.
-     *
-     * @generated from field: gatewayops.auth.v1.Identity identity = 1;
-     */
-    identity?: Identity | undefined;
-  };
+export declare type SignInResponse = Message<"gatewayops.auth.v1.SignInResponse"> & {
+  /**
+   * Who signed in.
+   *
+   * @generated from field: gatewayops.auth.v1.Identity identity = 1;
+   */
+  identity?: Identity | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.SignInResponse.
@@ -69,8 +63,8 @@ export declare const SignInResponseSchema: GenMessage<SignInResponse>;
  *
  * @generated from message gatewayops.auth.v1.SignOutRequest
  */
-export declare type SignOutRequest =
-  Message<"gatewayops.auth.v1.SignOutRequest"> & {};
+export declare type SignOutRequest = Message<"gatewayops.auth.v1.SignOutRequest"> & {
+};
 
 /**
  * Describes the message gatewayops.auth.v1.SignOutRequest.
@@ -83,8 +77,8 @@ export declare const SignOutRequestSchema: GenMessage<SignOutRequest>;
  *
  * @generated from message gatewayops.auth.v1.SignOutResponse
  */
-export declare type SignOutResponse =
-  Message<"gatewayops.auth.v1.SignOutResponse"> & {};
+export declare type SignOutResponse = Message<"gatewayops.auth.v1.SignOutResponse"> & {
+};
 
 /**
  * Describes the message gatewayops.auth.v1.SignOutResponse.
@@ -97,8 +91,8 @@ export declare const SignOutResponseSchema: GenMessage<SignOutResponse>;
  *
  * @generated from message gatewayops.auth.v1.WhoAmIRequest
  */
-export declare type WhoAmIRequest =
-  Message<"gatewayops.auth.v1.WhoAmIRequest"> & {};
+export declare type WhoAmIRequest = Message<"gatewayops.auth.v1.WhoAmIRequest"> & {
+};
 
 /**
  * Describes the message gatewayops.auth.v1.WhoAmIRequest.
@@ -111,15 +105,14 @@ export declare const WhoAmIRequestSchema: GenMessage<WhoAmIRequest>;
  *
  * @generated from message gatewayops.auth.v1.WhoAmIResponse
  */
-export declare type WhoAmIResponse =
-  Message<"gatewayops.auth.v1.WhoAmIResponse"> & {
-    /**
-     * The caller.
-     *
-     * @generated from field: gatewayops.auth.v1.Identity identity = 1;
-     */
-    identity?: Identity | undefined;
-  };
+export declare type WhoAmIResponse = Message<"gatewayops.auth.v1.WhoAmIResponse"> & {
+  /**
+   * The caller.
+   *
+   * @generated from field: gatewayops.auth.v1.Identity identity = 1;
+   */
+  identity?: Identity | undefined;
+};
 
 /**
  * Describes the message gatewayops.auth.v1.WhoAmIResponse.
@@ -211,7 +204,7 @@ export declare const SessionService: GenService<{
     methodKind: "unary";
     input: typeof SignInRequestSchema;
     output: typeof SignInResponseSchema;
-  };
+  },
   /**
    * Ends the caller's session.
    *
@@ -221,7 +214,7 @@ export declare const SessionService: GenService<{
     methodKind: "unary";
     input: typeof SignOutRequestSchema;
     output: typeof SignOutResponseSchema;
-  };
+  },
   /**
    * Says who the caller is and what the caller may do.
    *
@@ -231,5 +224,6 @@ export declare const SessionService: GenService<{
     methodKind: "unary";
     input: typeof WhoAmIRequestSchema;
     output: typeof WhoAmIResponseSchema;
-  };
+  },
 }>;
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/auth/v1/session_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-} from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
@@ -15,72 +11,56 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/auth/v1/session_service.proto.
  */
-export const file_gatewayops_auth_v1_session_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CihnYXRld2F5b3BzL2F1dGgvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEiSwoNU2lnbkluUmVxdWVzdBIZCgVlbWFpbBgBIAEoCUIKukgHcgUQAxj/ARIfCghwYXNzd29yZBgCIAEoCUINgAEBukgHcgUQARiACCJACg5TaWduSW5SZXNwb25zZRIuCghpZGVudGl0eRgBIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eSIQCg5TaWduT3V0UmVxdWVzdCIRCg9TaWduT3V0UmVzcG9uc2UiDwoNV2hvQW1JUmVxdWVzdCJACg5XaG9BbUlSZXNwb25zZRIuCghpZGVudGl0eRgBIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eSKuAQoISWRlbnRpdHkSDgoGb3JnX2lkGAEgASgJEhAKCG9yZ19uYW1lGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDQoFZW1haWwYBCABKAkSDAoEbmFtZRgFIAEoCRIMCgRyb2xlGAYgASgJEhMKC3Blcm1pc3Npb25zGAcgAygJEi8KC2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDLuAgoOU2Vzc2lvblNlcnZpY2UScgoGU2lnbkluEiEuZ2F0ZXdheW9wcy5hdXRoLnYxLlNpZ25JblJlcXVlc3QaIi5nYXRld2F5b3BzLmF1dGgudjEuU2lnbkluUmVzcG9uc2UiIaq7GAIYAYLT5JMCFToBKiIQL3YxL2F1dGgvc2Vzc2lvbhJ1CgdTaWduT3V0EiIuZ2F0ZXdheW9wcy5hdXRoLnYxLlNpZ25PdXRSZXF1ZXN0GiMuZ2F0ZXdheW9wcy5hdXRoLnYxLlNpZ25PdXRSZXNwb25zZSIhkAICqrsYAhABgtPkkwISKhAvdjEvYXV0aC9zZXNzaW9uEnEKBldob0FtSRIhLmdhdGV3YXlvcHMuYXV0aC52MS5XaG9BbUlSZXF1ZXN0GiIuZ2F0ZXdheW9wcy5hdXRoLnYxLldob0FtSVJlc3BvbnNlIiCQAgGquxgCEAGC0+STAhESDy92MS9hdXRoL3dob2FtaWIGcHJvdG8z",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_gatewayops_auth_v1_session_service = /*@__PURE__*/
+  fileDesc("CihnYXRld2F5b3BzL2F1dGgvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEiSwoNU2lnbkluUmVxdWVzdBIZCgVlbWFpbBgBIAEoCUIKukgHcgUQAxj/ARIfCghwYXNzd29yZBgCIAEoCUINgAEBukgHcgUQARiACCJACg5TaWduSW5SZXNwb25zZRIuCghpZGVudGl0eRgBIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eSIQCg5TaWduT3V0UmVxdWVzdCIRCg9TaWduT3V0UmVzcG9uc2UiDwoNV2hvQW1JUmVxdWVzdCJACg5XaG9BbUlSZXNwb25zZRIuCghpZGVudGl0eRgBIAEoCzIcLmdhdGV3YXlvcHMuYXV0aC52MS5JZGVudGl0eSKuAQoISWRlbnRpdHkSDgoGb3JnX2lkGAEgASgJEhAKCG9yZ19uYW1lGAIgASgJEg8KB3VzZXJfaWQYAyABKAkSDQoFZW1haWwYBCABKAkSDAoEbmFtZRgFIAEoCRIMCgRyb2xlGAYgASgJEhMKC3Blcm1pc3Npb25zGAcgAygJEi8KC2V4cGlyZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDLuAgoOU2Vzc2lvblNlcnZpY2UScgoGU2lnbkluEiEuZ2F0ZXdheW9wcy5hdXRoLnYxLlNpZ25JblJlcXVlc3QaIi5nYXRld2F5b3BzLmF1dGgudjEuU2lnbkluUmVzcG9uc2UiIaq7GAIYAYLT5JMCFToBKiIQL3YxL2F1dGgvc2Vzc2lvbhJ1CgdTaWduT3V0EiIuZ2F0ZXdheW9wcy5hdXRoLnYxLlNpZ25PdXRSZXF1ZXN0GiMuZ2F0ZXdheW9wcy5hdXRoLnYxLlNpZ25PdXRSZXNwb25zZSIhkAICqrsYAhABgtPkkwISKhAvdjEvYXV0aC9zZXNzaW9uEnEKBldob0FtSRIhLmdhdGV3YXlvcHMuYXV0aC52MS5XaG9BbUlSZXF1ZXN0GiIuZ2F0ZXdheW9wcy5hdXRoLnYxLldob0FtSVJlc3BvbnNlIiCQAgGquxgCEAGC0+STAhESDy92MS9hdXRoL3dob2FtaWIGcHJvdG8z", [file_buf_validate_validate, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.auth.v1.SignInRequest.
  * Use `create(SignInRequestSchema)` to create a new message.
  */
-export const SignInRequestSchema =
-  /*@__PURE__*/
+export const SignInRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 0);
 
 /**
  * Describes the message gatewayops.auth.v1.SignInResponse.
  * Use `create(SignInResponseSchema)` to create a new message.
  */
-export const SignInResponseSchema =
-  /*@__PURE__*/
+export const SignInResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 1);
 
 /**
  * Describes the message gatewayops.auth.v1.SignOutRequest.
  * Use `create(SignOutRequestSchema)` to create a new message.
  */
-export const SignOutRequestSchema =
-  /*@__PURE__*/
+export const SignOutRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 2);
 
 /**
  * Describes the message gatewayops.auth.v1.SignOutResponse.
  * Use `create(SignOutResponseSchema)` to create a new message.
  */
-export const SignOutResponseSchema =
-  /*@__PURE__*/
+export const SignOutResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.WhoAmIRequest.
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
-export const WhoAmIRequestSchema =
-  /*@__PURE__*/
+export const WhoAmIRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 4);
 
 /**
  * Describes the message gatewayops.auth.v1.WhoAmIResponse.
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
-export const WhoAmIResponseSchema =
-  /*@__PURE__*/
+export const WhoAmIResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 5);
 
 /**
  * Describes the message gatewayops.auth.v1.Identity.
  * Use `create(IdentitySchema)` to create a new message.
  */
-export const IdentitySchema =
-  /*@__PURE__*/
+export const IdentitySchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_session_service, 6);
 
 /**
@@ -88,6 +68,6 @@ export const IdentitySchema =
  *
  * @generated from service gatewayops.auth.v1.SessionService
  */
-export const SessionService =
-  /*@__PURE__*/
+export const SessionService = /*@__PURE__*/
   serviceDesc(file_gatewayops_auth_v1_session_service, 0);
+

@@ -4,11 +4,7 @@
 
 // Options that every GatewayOps contract uses.
 
-import type {
-  GenExtension,
-  GenFile,
-  GenMessage,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 
@@ -28,44 +24,39 @@ export declare type AccessRule = Message<"gatewayops.common.v1.AccessRule"> & {
    *
    * @generated from oneof gatewayops.common.v1.AccessRule.rule
    */
-  rule:
-    | {
-        /**
-         * The permission the caller's roles must grant, "resource:action", for example "traces:read".
-         *
-         * @generated from field: string permission = 1;
-         */
-        value: string;
-        case: "permission";
-      }
-    | {
-        /**
-         * True when any authenticated caller may call, because the method only concerns the caller itself.
-         *
-         * @generated from field: bool authenticated = 2;
-         */
-        value: boolean;
-        case: "authenticated";
-      }
-    | {
-        /**
-         * True when anyone may call, for example to sign in.
-         *
-         * @generated from field: bool public = 3;
-         */
-        value: boolean;
-        case: "public";
-      }
-    | {
-        /**
-         * True when only other GatewayOps processes may call, proven by the internal secret. Never served to the outside.
-         *
-         * @generated from field: bool internal = 4;
-         */
-        value: boolean;
-        case: "internal";
-      }
-    | { case: undefined; value?: undefined };
+  rule: {
+    /**
+     * The permission the caller's roles must grant, "resource:action", for example "traces:read".
+     *
+     * @generated from field: string permission = 1;
+     */
+    value: string;
+    case: "permission";
+  } | {
+    /**
+     * True when any authenticated caller may call, because the method only concerns the caller itself.
+     *
+     * @generated from field: bool authenticated = 2;
+     */
+    value: boolean;
+    case: "authenticated";
+  } | {
+    /**
+     * True when anyone may call, for example to sign in.
+     *
+     * @generated from field: bool public = 3;
+     */
+    value: boolean;
+    case: "public";
+  } | {
+    /**
+     * True when only other GatewayOps processes may call, proven by the internal secret. Never served to the outside.
+     *
+     * @generated from field: bool internal = 4;
+     */
+    value: boolean;
+    case: "internal";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -88,3 +79,4 @@ export declare const access: GenExtension<MethodOptions, AccessRule>;
  * @generated from extension: string rest_usd = 50102;
  */
 export declare const rest_usd: GenExtension<FieldOptions, string>;
+

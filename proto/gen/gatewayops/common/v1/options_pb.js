@@ -10,19 +10,14 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/common/v1/options.proto.
  */
-export const file_gatewayops_common_v1_options =
-  /*@__PURE__*/
-  fileDesc(
-    "CiJnYXRld2F5b3BzL2NvbW1vbi92MS9vcHRpb25zLnByb3RvEhRnYXRld2F5b3BzLmNvbW1vbi52MSJpCgpBY2Nlc3NSdWxlEhQKCnBlcm1pc3Npb24YASABKAlIABIXCg1hdXRoZW50aWNhdGVkGAIgASgISAASEAoGcHVibGljGAMgASgISAASEgoIaW50ZXJuYWwYBCABKAhIAEIGCgRydWxlOloKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyIC5nYXRld2F5b3BzLmNvbW1vbi52MS5BY2Nlc3NSdWxlUgZhY2Nlc3M6OgoIcmVzdF91c2QSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLaHAyABKAlSB3Jlc3RVc2RiBnByb3RvMw",
-    [file_google_protobuf_descriptor],
-  );
+export const file_gatewayops_common_v1_options = /*@__PURE__*/
+  fileDesc("CiJnYXRld2F5b3BzL2NvbW1vbi92MS9vcHRpb25zLnByb3RvEhRnYXRld2F5b3BzLmNvbW1vbi52MSJpCgpBY2Nlc3NSdWxlEhQKCnBlcm1pc3Npb24YASABKAlIABIXCg1hdXRoZW50aWNhdGVkGAIgASgISAASEAoGcHVibGljGAMgASgISAASEgoIaW50ZXJuYWwYBCABKAhIAEIGCgRydWxlOloKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyIC5nYXRld2F5b3BzLmNvbW1vbi52MS5BY2Nlc3NSdWxlUgZhY2Nlc3M6OgoIcmVzdF91c2QSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLaHAyABKAlSB3Jlc3RVc2RiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * Describes the message gatewayops.common.v1.AccessRule.
  * Use `create(AccessRuleSchema)` to create a new message.
  */
-export const AccessRuleSchema =
-  /*@__PURE__*/
+export const AccessRuleSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_common_v1_options, 0);
 
 /**
@@ -30,8 +25,7 @@ export const AccessRuleSchema =
  *
  * @generated from extension: gatewayops.common.v1.AccessRule access = 50101;
  */
-export const access =
-  /*@__PURE__*/
+export const access = /*@__PURE__*/
   extDesc(file_gatewayops_common_v1_options, 0);
 
 /**
@@ -40,6 +34,6 @@ export const access =
  *
  * @generated from extension: string rest_usd = 50102;
  */
-export const rest_usd =
-  /*@__PURE__*/
+export const rest_usd = /*@__PURE__*/
   extDesc(file_gatewayops_common_v1_options, 1);
+

@@ -2,12 +2,7 @@
 // @generated from file gatewayops/cost/v1/cost_service.proto (package gatewayops.cost.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenEnum,
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -89,43 +84,42 @@ export declare const CostTotalsSchema: GenMessage<CostTotals>;
  *
  * @generated from message gatewayops.cost.v1.CostBreakdown
  */
-export declare type CostBreakdown =
-  Message<"gatewayops.cost.v1.CostBreakdown"> & {
-    /**
-     * Name of the group: a day, a team's name, a server's name, "server/tool" …. "(none)" where a call has none.
-     *
-     * @generated from field: string group = 1;
-     */
-    group: string;
+export declare type CostBreakdown = Message<"gatewayops.cost.v1.CostBreakdown"> & {
+  /**
+   * Name of the group: a day, a team's name, a server's name, "server/tool" …. "(none)" where a call has none.
+   *
+   * @generated from field: string group = 1;
+   */
+  group: string;
 
-    /**
-     * Id of the group where it has one.
-     *
-     * @generated from field: string group_id = 2;
-     */
-    groupId: string;
+  /**
+   * Id of the group where it has one.
+   *
+   * @generated from field: string group_id = 2;
+   */
+  groupId: string;
 
-    /**
-     * Cost in micro-USD.
-     *
-     * @generated from field: int64 cost_usd_micros = 3;
-     */
-    costUsdMicros: bigint;
+  /**
+   * Cost in micro-USD.
+   *
+   * @generated from field: int64 cost_usd_micros = 3;
+   */
+  costUsdMicros: bigint;
 
-    /**
-     * Number of calls.
-     *
-     * @generated from field: int64 calls = 4;
-     */
-    calls: bigint;
+  /**
+   * Number of calls.
+   *
+   * @generated from field: int64 calls = 4;
+   */
+  calls: bigint;
 
-    /**
-     * Number of calls that did not succeed.
-     *
-     * @generated from field: int64 errors = 5;
-     */
-    errors: bigint;
-  };
+  /**
+   * Number of calls that did not succeed.
+   *
+   * @generated from field: int64 errors = 5;
+   */
+  errors: bigint;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.CostBreakdown.
@@ -138,29 +132,28 @@ export declare const CostBreakdownSchema: GenMessage<CostBreakdown>;
  *
  * @generated from message gatewayops.cost.v1.GetCostSummaryRequest
  */
-export declare type GetCostSummaryRequest =
-  Message<"gatewayops.cost.v1.GetCostSummaryRequest"> & {
-    /**
-     * First day, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string start_date = 1;
-     */
-    startDate: string;
+export declare type GetCostSummaryRequest = Message<"gatewayops.cost.v1.GetCostSummaryRequest"> & {
+  /**
+   * First day, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string start_date = 1;
+   */
+  startDate: string;
 
-    /**
-     * Last day, included, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string end_date = 2;
-     */
-    endDate: string;
+  /**
+   * Last day, included, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string end_date = 2;
+   */
+  endDate: string;
 
-    /**
-     * What to break down by.
-     *
-     * @generated from field: gatewayops.cost.v1.GroupBy group_by = 3;
-     */
-    groupBy: GroupBy;
-  };
+  /**
+   * What to break down by.
+   *
+   * @generated from field: gatewayops.cost.v1.GroupBy group_by = 3;
+   */
+  groupBy: GroupBy;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostSummaryRequest.
@@ -173,22 +166,21 @@ export declare const GetCostSummaryRequestSchema: GenMessage<GetCostSummaryReque
  *
  * @generated from message gatewayops.cost.v1.GetCostSummaryResponse
  */
-export declare type GetCostSummaryResponse =
-  Message<"gatewayops.cost.v1.GetCostSummaryResponse"> & {
-    /**
-     * Totals.
-     *
-     * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
-     */
-    summary?: CostTotals | undefined;
+export declare type GetCostSummaryResponse = Message<"gatewayops.cost.v1.GetCostSummaryResponse"> & {
+  /**
+   * Totals.
+   *
+   * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
+   */
+  summary?: CostTotals | undefined;
 
-    /**
-     * Breakdown: time groups in order of time, others by falling cost. At most 1000 lines.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
-     */
-    breakdown: CostBreakdown[];
-  };
+  /**
+   * Breakdown: time groups in order of time, others by falling cost. At most 1000 lines.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
+   */
+  breakdown: CostBreakdown[];
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostSummaryResponse.
@@ -201,22 +193,21 @@ export declare const GetCostSummaryResponseSchema: GenMessage<GetCostSummaryResp
  *
  * @generated from message gatewayops.cost.v1.GetCostsByTeamRequest
  */
-export declare type GetCostsByTeamRequest =
-  Message<"gatewayops.cost.v1.GetCostsByTeamRequest"> & {
-    /**
-     * First day, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string start_date = 1;
-     */
-    startDate: string;
+export declare type GetCostsByTeamRequest = Message<"gatewayops.cost.v1.GetCostsByTeamRequest"> & {
+  /**
+   * First day, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string start_date = 1;
+   */
+  startDate: string;
 
-    /**
-     * Last day, included, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string end_date = 2;
-     */
-    endDate: string;
-  };
+  /**
+   * Last day, included, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string end_date = 2;
+   */
+  endDate: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByTeamRequest.
@@ -229,22 +220,21 @@ export declare const GetCostsByTeamRequestSchema: GenMessage<GetCostsByTeamReque
  *
  * @generated from message gatewayops.cost.v1.GetCostsByTeamResponse
  */
-export declare type GetCostsByTeamResponse =
-  Message<"gatewayops.cost.v1.GetCostsByTeamResponse"> & {
-    /**
-     * Totals.
-     *
-     * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
-     */
-    summary?: CostTotals | undefined;
+export declare type GetCostsByTeamResponse = Message<"gatewayops.cost.v1.GetCostsByTeamResponse"> & {
+  /**
+   * Totals.
+   *
+   * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
+   */
+  summary?: CostTotals | undefined;
 
-    /**
-     * Breakdown by falling cost.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
-     */
-    breakdown: CostBreakdown[];
-  };
+  /**
+   * Breakdown by falling cost.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
+   */
+  breakdown: CostBreakdown[];
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByTeamResponse.
@@ -257,22 +247,21 @@ export declare const GetCostsByTeamResponseSchema: GenMessage<GetCostsByTeamResp
  *
  * @generated from message gatewayops.cost.v1.GetCostsByUserRequest
  */
-export declare type GetCostsByUserRequest =
-  Message<"gatewayops.cost.v1.GetCostsByUserRequest"> & {
-    /**
-     * First day, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string start_date = 1;
-     */
-    startDate: string;
+export declare type GetCostsByUserRequest = Message<"gatewayops.cost.v1.GetCostsByUserRequest"> & {
+  /**
+   * First day, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string start_date = 1;
+   */
+  startDate: string;
 
-    /**
-     * Last day, included, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string end_date = 2;
-     */
-    endDate: string;
-  };
+  /**
+   * Last day, included, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string end_date = 2;
+   */
+  endDate: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByUserRequest.
@@ -285,22 +274,21 @@ export declare const GetCostsByUserRequestSchema: GenMessage<GetCostsByUserReque
  *
  * @generated from message gatewayops.cost.v1.GetCostsByUserResponse
  */
-export declare type GetCostsByUserResponse =
-  Message<"gatewayops.cost.v1.GetCostsByUserResponse"> & {
-    /**
-     * Totals.
-     *
-     * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
-     */
-    summary?: CostTotals | undefined;
+export declare type GetCostsByUserResponse = Message<"gatewayops.cost.v1.GetCostsByUserResponse"> & {
+  /**
+   * Totals.
+   *
+   * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
+   */
+  summary?: CostTotals | undefined;
 
-    /**
-     * Breakdown by falling cost.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
-     */
-    breakdown: CostBreakdown[];
-  };
+  /**
+   * Breakdown by falling cost.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
+   */
+  breakdown: CostBreakdown[];
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByUserResponse.
@@ -313,22 +301,21 @@ export declare const GetCostsByUserResponseSchema: GenMessage<GetCostsByUserResp
  *
  * @generated from message gatewayops.cost.v1.GetCostsByServerRequest
  */
-export declare type GetCostsByServerRequest =
-  Message<"gatewayops.cost.v1.GetCostsByServerRequest"> & {
-    /**
-     * First day, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string start_date = 1;
-     */
-    startDate: string;
+export declare type GetCostsByServerRequest = Message<"gatewayops.cost.v1.GetCostsByServerRequest"> & {
+  /**
+   * First day, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string start_date = 1;
+   */
+  startDate: string;
 
-    /**
-     * Last day, included, YYYY-MM-DD, UTC.
-     *
-     * @generated from field: string end_date = 2;
-     */
-    endDate: string;
-  };
+  /**
+   * Last day, included, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string end_date = 2;
+   */
+  endDate: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByServerRequest.
@@ -341,22 +328,21 @@ export declare const GetCostsByServerRequestSchema: GenMessage<GetCostsByServerR
  *
  * @generated from message gatewayops.cost.v1.GetCostsByServerResponse
  */
-export declare type GetCostsByServerResponse =
-  Message<"gatewayops.cost.v1.GetCostsByServerResponse"> & {
-    /**
-     * Totals.
-     *
-     * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
-     */
-    summary?: CostTotals | undefined;
+export declare type GetCostsByServerResponse = Message<"gatewayops.cost.v1.GetCostsByServerResponse"> & {
+  /**
+   * Totals.
+   *
+   * @generated from field: gatewayops.cost.v1.CostTotals summary = 1;
+   */
+  summary?: CostTotals | undefined;
 
-    /**
-     * Breakdown by falling cost.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
-     */
-    breakdown: CostBreakdown[];
-  };
+  /**
+   * Breakdown by falling cost.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.CostBreakdown breakdown = 2;
+   */
+  breakdown: CostBreakdown[];
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByServerResponse.
@@ -369,15 +355,14 @@ export declare const GetCostsByServerResponseSchema: GenMessage<GetCostsByServer
  *
  * @generated from message gatewayops.cost.v1.GetTraceCostRequest
  */
-export declare type GetTraceCostRequest =
-  Message<"gatewayops.cost.v1.GetTraceCostRequest"> & {
-    /**
-     * Trace id, 32 hexadecimal digits, or the same as a UUID.
-     *
-     * @generated from field: string trace_id = 1;
-     */
-    traceId: string;
-  };
+export declare type GetTraceCostRequest = Message<"gatewayops.cost.v1.GetTraceCostRequest"> & {
+  /**
+   * Trace id, 32 hexadecimal digits, or the same as a UUID.
+   *
+   * @generated from field: string trace_id = 1;
+   */
+  traceId: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetTraceCostRequest.
@@ -445,29 +430,28 @@ export declare const CallCostSchema: GenMessage<CallCost>;
  *
  * @generated from message gatewayops.cost.v1.GetTraceCostResponse
  */
-export declare type GetTraceCostResponse =
-  Message<"gatewayops.cost.v1.GetTraceCostResponse"> & {
-    /**
-     * Trace id, 32 hexadecimal digits.
-     *
-     * @generated from field: string trace_id = 1;
-     */
-    traceId: string;
+export declare type GetTraceCostResponse = Message<"gatewayops.cost.v1.GetTraceCostResponse"> & {
+  /**
+   * Trace id, 32 hexadecimal digits.
+   *
+   * @generated from field: string trace_id = 1;
+   */
+  traceId: string;
 
-    /**
-     * Cost in micro-USD.
-     *
-     * @generated from field: int64 total_cost_usd_micros = 2;
-     */
-    totalCostUsdMicros: bigint;
+  /**
+   * Cost in micro-USD.
+   *
+   * @generated from field: int64 total_cost_usd_micros = 2;
+   */
+  totalCostUsdMicros: bigint;
 
-    /**
-     * The calls, in order of time. At most 1000.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.CallCost calls = 3;
-     */
-    calls: CallCost[];
-  };
+  /**
+   * The calls, in order of time. At most 1000.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.CallCost calls = 3;
+   */
+  calls: CallCost[];
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetTraceCostResponse.
@@ -480,29 +464,28 @@ export declare const GetTraceCostResponseSchema: GenMessage<GetTraceCostResponse
  *
  * @generated from message gatewayops.cost.v1.GetUsageSeriesRequest
  */
-export declare type GetUsageSeriesRequest =
-  Message<"gatewayops.cost.v1.GetUsageSeriesRequest"> & {
-    /**
-     * Beginning, included.
-     *
-     * @generated from field: google.protobuf.Timestamp start_time = 1;
-     */
-    startTime?: Timestamp | undefined;
+export declare type GetUsageSeriesRequest = Message<"gatewayops.cost.v1.GetUsageSeriesRequest"> & {
+  /**
+   * Beginning, included.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
 
-    /**
-     * End, not included.
-     *
-     * @generated from field: google.protobuf.Timestamp end_time = 2;
-     */
-    endTime?: Timestamp | undefined;
+  /**
+   * End, not included.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 2;
+   */
+  endTime?: Timestamp | undefined;
 
-    /**
-     * Length of a step in seconds, a multiple of 60. 0 means one that gives about 60 steps. At most 2000 steps.
-     *
-     * @generated from field: uint32 step_seconds = 3;
-     */
-    stepSeconds: number;
-  };
+  /**
+   * Length of a step in seconds, a multiple of 60. 0 means one that gives about 60 steps. At most 2000 steps.
+   *
+   * @generated from field: uint32 step_seconds = 3;
+   */
+  stepSeconds: number;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetUsageSeriesRequest.
@@ -563,29 +546,28 @@ export declare const UsagePointSchema: GenMessage<UsagePoint>;
  *
  * @generated from message gatewayops.cost.v1.GetUsageSeriesResponse
  */
-export declare type GetUsageSeriesResponse =
-  Message<"gatewayops.cost.v1.GetUsageSeriesResponse"> & {
-    /**
-     * The steps in order of time, those without calls included.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.UsagePoint points = 1;
-     */
-    points: UsagePoint[];
+export declare type GetUsageSeriesResponse = Message<"gatewayops.cost.v1.GetUsageSeriesResponse"> & {
+  /**
+   * The steps in order of time, those without calls included.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.UsagePoint points = 1;
+   */
+  points: UsagePoint[];
 
-    /**
-     * Length of a step in seconds.
-     *
-     * @generated from field: uint32 step_seconds = 2;
-     */
-    stepSeconds: number;
+  /**
+   * Length of a step in seconds.
+   *
+   * @generated from field: uint32 step_seconds = 2;
+   */
+  stepSeconds: number;
 
-    /**
-     * 95th percentile over the whole period, in milliseconds.
-     *
-     * @generated from field: double p95_ms = 3;
-     */
-    p95Ms: number;
-  };
+  /**
+   * 95th percentile over the whole period, in milliseconds.
+   *
+   * @generated from field: double p95_ms = 3;
+   */
+  p95Ms: number;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetUsageSeriesResponse.
@@ -683,7 +665,7 @@ export declare const CostService: GenService<{
     methodKind: "unary";
     input: typeof GetCostSummaryRequestSchema;
     output: typeof GetCostSummaryResponseSchema;
-  };
+  },
   /**
    * Breaks the cost of a period down by team.
    *
@@ -693,7 +675,7 @@ export declare const CostService: GenService<{
     methodKind: "unary";
     input: typeof GetCostsByTeamRequestSchema;
     output: typeof GetCostsByTeamResponseSchema;
-  };
+  },
   /**
    * Breaks the cost of a period down by person.
    *
@@ -703,7 +685,7 @@ export declare const CostService: GenService<{
     methodKind: "unary";
     input: typeof GetCostsByUserRequestSchema;
     output: typeof GetCostsByUserResponseSchema;
-  };
+  },
   /**
    * Breaks the cost of a period down by MCP server.
    *
@@ -713,7 +695,7 @@ export declare const CostService: GenService<{
     methodKind: "unary";
     input: typeof GetCostsByServerRequestSchema;
     output: typeof GetCostsByServerResponseSchema;
-  };
+  },
   /**
    * Returns what the calls of one trace cost.
    *
@@ -723,7 +705,7 @@ export declare const CostService: GenService<{
     methodKind: "unary";
     input: typeof GetTraceCostRequestSchema;
     output: typeof GetTraceCostResponseSchema;
-  };
+  },
   /**
    * Returns cost, calls, errors and p95 latency in steps over a period, for charts.
    *
@@ -733,5 +715,6 @@ export declare const CostService: GenService<{
     methodKind: "unary";
     input: typeof GetUsageSeriesRequestSchema;
     output: typeof GetUsageSeriesResponseSchema;
-  };
+  },
 }>;
+

@@ -2,13 +2,7 @@
 // @generated from file gatewayops/cost/v1/cost_service.proto (package gatewayops.cost.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  enumDesc,
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-  tsEnum,
-} from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
@@ -17,159 +11,132 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/cost/v1/cost_service.proto.
  */
-export const file_gatewayops_cost_v1_cost_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CiVnYXRld2F5b3BzL2Nvc3QvdjEvY29zdF9zZXJ2aWNlLnByb3RvEhJnYXRld2F5b3BzLmNvc3QudjEiKAoKRGF0ZVBlcmlvZBINCgVzdGFydBgBIAEoCRILCgNlbmQYAiABKAkilgEKCkNvc3RUb3RhbHMSLQoVdG90YWxfY29zdF91c2RfbWljcm9zGAEgASgDQg6yuxgKdG90YWxfY29zdBITCgt0b3RhbF9jYWxscxgCIAEoAxIUCgx0b3RhbF9lcnJvcnMYAyABKAMSLgoGcGVyaW9kGAQgASgLMh4uZ2F0ZXdheW9wcy5jb3N0LnYxLkRhdGVQZXJpb2QicgoNQ29zdEJyZWFrZG93bhINCgVncm91cBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIhCg9jb3N0X3VzZF9taWNyb3MYAyABKANCCLK7GARjb3N0Eg0KBWNhbGxzGAQgASgDEg4KBmVycm9ycxgFIAEoAyKkAQoVR2V0Q29zdFN1bW1hcnlSZXF1ZXN0Ei4KCnN0YXJ0X2RhdGUYASABKAlCGrpIF3IVMhNeXGR7NH0tXGR7Mn0tXGR7Mn0kEiwKCGVuZF9kYXRlGAIgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JBItCghncm91cF9ieRgDIAEoDjIbLmdhdGV3YXlvcHMuY29zdC52MS5Hcm91cEJ5In8KFkdldENvc3RTdW1tYXJ5UmVzcG9uc2USLwoHc3VtbWFyeRgBIAEoCzIeLmdhdGV3YXlvcHMuY29zdC52MS5Db3N0VG90YWxzEjQKCWJyZWFrZG93bhgCIAMoCzIhLmdhdGV3YXlvcHMuY29zdC52MS5Db3N0QnJlYWtkb3duInUKFUdldENvc3RzQnlUZWFtUmVxdWVzdBIuCgpzdGFydF9kYXRlGAEgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JBIsCghlbmRfZGF0ZRgCIAEoCUIaukgXchUyE15cZHs0fS1cZHsyfS1cZHsyfSQifwoWR2V0Q29zdHNCeVRlYW1SZXNwb25zZRIvCgdzdW1tYXJ5GAEgASgLMh4uZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RUb3RhbHMSNAoJYnJlYWtkb3duGAIgAygLMiEuZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RCcmVha2Rvd24idQoVR2V0Q29zdHNCeVVzZXJSZXF1ZXN0Ei4KCnN0YXJ0X2RhdGUYASABKAlCGrpIF3IVMhNeXGR7NH0tXGR7Mn0tXGR7Mn0kEiwKCGVuZF9kYXRlGAIgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JCJ/ChZHZXRDb3N0c0J5VXNlclJlc3BvbnNlEi8KB3N1bW1hcnkYASABKAsyHi5nYXRld2F5b3BzLmNvc3QudjEuQ29zdFRvdGFscxI0CglicmVha2Rvd24YAiADKAsyIS5nYXRld2F5b3BzLmNvc3QudjEuQ29zdEJyZWFrZG93biJ3ChdHZXRDb3N0c0J5U2VydmVyUmVxdWVzdBIuCgpzdGFydF9kYXRlGAEgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JBIsCghlbmRfZGF0ZRgCIAEoCUIaukgXchUyE15cZHs0fS1cZHsyfS1cZHsyfSQigQEKGEdldENvc3RzQnlTZXJ2ZXJSZXNwb25zZRIvCgdzdW1tYXJ5GAEgASgLMh4uZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RUb3RhbHMSNAoJYnJlYWtkb3duGAIgAygLMiEuZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RCcmVha2Rvd24iRQoTR2V0VHJhY2VDb3N0UmVxdWVzdBIuCgh0cmFjZV9pZBgBIAEoCUIcukgZchcyFV5bMC05YS1mQS1GLV17MzIsMzZ9JCKuAQoIQ2FsbENvc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRISCgptY3Bfc2VydmVyGAIgASgJEhEKCXRvb2xfbmFtZRgDIAEoCRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiEKD2Nvc3RfdXNkX21pY3JvcxgFIAEoA0IIsrsYBGNvc3QSFQoNcHJpY2VfcnVsZV9pZBgGIAEoCSKEAQoUR2V0VHJhY2VDb3N0UmVzcG9uc2USEAoIdHJhY2VfaWQYASABKAkSLQoVdG90YWxfY29zdF91c2RfbWljcm9zGAIgASgDQg6yuxgKdG90YWxfY29zdBIrCgVjYWxscxgDIAMoCzIcLmdhdGV3YXlvcHMuY29zdC52MS5DYWxsQ29zdCKbAQoVR2V0VXNhZ2VTZXJpZXNSZXF1ZXN0EjYKCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNAoIZW5kX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESFAoMc3RlcF9zZWNvbmRzGAMgASgNIogBCgpVc2FnZVBvaW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWNhbGxzGAIgASgDEg4KBmVycm9ycxgDIAEoAxIhCg9jb3N0X3VzZF9taWNyb3MYBCABKANCCLK7GARjb3N0Eg4KBnA5NV9tcxgFIAEoASJuChZHZXRVc2FnZVNlcmllc1Jlc3BvbnNlEi4KBnBvaW50cxgBIAMoCzIeLmdhdGV3YXlvcHMuY29zdC52MS5Vc2FnZVBvaW50EhQKDHN0ZXBfc2Vjb25kcxgCIAEoDRIOCgZwOTVfbXMYAyABKAEqvAEKB0dyb3VwQnkSGAoUR1JPVVBfQllfVU5TUEVDSUZJRUQQABIQCgxHUk9VUF9CWV9EQVkQARIRCg1HUk9VUF9CWV9XRUVLEAISEgoOR1JPVVBfQllfTU9OVEgQAxIRCg1HUk9VUF9CWV9URUFNEAQSEQoNR1JPVVBfQllfVVNFUhAFEhMKD0dST1VQX0JZX1NFUlZFUhAGEhEKDUdST1VQX0JZX1RPT0wQBxIQCgxHUk9VUF9CWV9LRVkQCDKnBwoLQ29zdFNlcnZpY2USlQEKDkdldENvc3RTdW1tYXJ5EikuZ2F0ZXdheW9wcy5jb3N0LnYxLkdldENvc3RTdW1tYXJ5UmVxdWVzdBoqLmdhdGV3YXlvcHMuY29zdC52MS5HZXRDb3N0U3VtbWFyeVJlc3BvbnNlIiyQAgGquxgMCgpjb3N0czpyZWFkgtPkkwITEhEvdjEvY29zdHMvc3VtbWFyeRKVAQoOR2V0Q29zdHNCeVRlYW0SKS5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVRlYW1SZXF1ZXN0GiouZ2F0ZXdheW9wcy5jb3N0LnYxLkdldENvc3RzQnlUZWFtUmVzcG9uc2UiLJACAaq7GAwKCmNvc3RzOnJlYWSC0+STAhMSES92MS9jb3N0cy9ieS10ZWFtEpUBCg5HZXRDb3N0c0J5VXNlchIpLmdhdGV3YXlvcHMuY29zdC52MS5HZXRDb3N0c0J5VXNlclJlcXVlc3QaKi5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVVzZXJSZXNwb25zZSIskAIBqrsYDAoKY29zdHM6cmVhZILT5JMCExIRL3YxL2Nvc3RzL2J5LXVzZXISnQEKEEdldENvc3RzQnlTZXJ2ZXISKy5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVNlcnZlclJlcXVlc3QaLC5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVNlcnZlclJlc3BvbnNlIi6QAgGquxgMCgpjb3N0czpyZWFkgtPkkwIVEhMvdjEvY29zdHMvYnktc2VydmVyEpgBCgxHZXRUcmFjZUNvc3QSJy5nYXRld2F5b3BzLmNvc3QudjEuR2V0VHJhY2VDb3N0UmVxdWVzdBooLmdhdGV3YXlvcHMuY29zdC52MS5HZXRUcmFjZUNvc3RSZXNwb25zZSI1kAIBqrsYDAoKY29zdHM6cmVhZILT5JMCHBIaL3YxL2Nvc3RzL3RyYWNlL3t0cmFjZV9pZH0SlAEKDkdldFVzYWdlU2VyaWVzEikuZ2F0ZXdheW9wcy5jb3N0LnYxLkdldFVzYWdlU2VyaWVzUmVxdWVzdBoqLmdhdGV3YXlvcHMuY29zdC52MS5HZXRVc2FnZVNlcmllc1Jlc3BvbnNlIiuQAgGquxgMCgpjb3N0czpyZWFkgtPkkwISEhAvdjEvY29zdHMvc2VyaWVzYgZwcm90bzM",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_gatewayops_cost_v1_cost_service = /*@__PURE__*/
+  fileDesc("CiVnYXRld2F5b3BzL2Nvc3QvdjEvY29zdF9zZXJ2aWNlLnByb3RvEhJnYXRld2F5b3BzLmNvc3QudjEiKAoKRGF0ZVBlcmlvZBINCgVzdGFydBgBIAEoCRILCgNlbmQYAiABKAkilgEKCkNvc3RUb3RhbHMSLQoVdG90YWxfY29zdF91c2RfbWljcm9zGAEgASgDQg6yuxgKdG90YWxfY29zdBITCgt0b3RhbF9jYWxscxgCIAEoAxIUCgx0b3RhbF9lcnJvcnMYAyABKAMSLgoGcGVyaW9kGAQgASgLMh4uZ2F0ZXdheW9wcy5jb3N0LnYxLkRhdGVQZXJpb2QicgoNQ29zdEJyZWFrZG93bhINCgVncm91cBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIhCg9jb3N0X3VzZF9taWNyb3MYAyABKANCCLK7GARjb3N0Eg0KBWNhbGxzGAQgASgDEg4KBmVycm9ycxgFIAEoAyKkAQoVR2V0Q29zdFN1bW1hcnlSZXF1ZXN0Ei4KCnN0YXJ0X2RhdGUYASABKAlCGrpIF3IVMhNeXGR7NH0tXGR7Mn0tXGR7Mn0kEiwKCGVuZF9kYXRlGAIgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JBItCghncm91cF9ieRgDIAEoDjIbLmdhdGV3YXlvcHMuY29zdC52MS5Hcm91cEJ5In8KFkdldENvc3RTdW1tYXJ5UmVzcG9uc2USLwoHc3VtbWFyeRgBIAEoCzIeLmdhdGV3YXlvcHMuY29zdC52MS5Db3N0VG90YWxzEjQKCWJyZWFrZG93bhgCIAMoCzIhLmdhdGV3YXlvcHMuY29zdC52MS5Db3N0QnJlYWtkb3duInUKFUdldENvc3RzQnlUZWFtUmVxdWVzdBIuCgpzdGFydF9kYXRlGAEgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JBIsCghlbmRfZGF0ZRgCIAEoCUIaukgXchUyE15cZHs0fS1cZHsyfS1cZHsyfSQifwoWR2V0Q29zdHNCeVRlYW1SZXNwb25zZRIvCgdzdW1tYXJ5GAEgASgLMh4uZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RUb3RhbHMSNAoJYnJlYWtkb3duGAIgAygLMiEuZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RCcmVha2Rvd24idQoVR2V0Q29zdHNCeVVzZXJSZXF1ZXN0Ei4KCnN0YXJ0X2RhdGUYASABKAlCGrpIF3IVMhNeXGR7NH0tXGR7Mn0tXGR7Mn0kEiwKCGVuZF9kYXRlGAIgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JCJ/ChZHZXRDb3N0c0J5VXNlclJlc3BvbnNlEi8KB3N1bW1hcnkYASABKAsyHi5nYXRld2F5b3BzLmNvc3QudjEuQ29zdFRvdGFscxI0CglicmVha2Rvd24YAiADKAsyIS5nYXRld2F5b3BzLmNvc3QudjEuQ29zdEJyZWFrZG93biJ3ChdHZXRDb3N0c0J5U2VydmVyUmVxdWVzdBIuCgpzdGFydF9kYXRlGAEgASgJQhq6SBdyFTITXlxkezR9LVxkezJ9LVxkezJ9JBIsCghlbmRfZGF0ZRgCIAEoCUIaukgXchUyE15cZHs0fS1cZHsyfS1cZHsyfSQigQEKGEdldENvc3RzQnlTZXJ2ZXJSZXNwb25zZRIvCgdzdW1tYXJ5GAEgASgLMh4uZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RUb3RhbHMSNAoJYnJlYWtkb3duGAIgAygLMiEuZ2F0ZXdheW9wcy5jb3N0LnYxLkNvc3RCcmVha2Rvd24iRQoTR2V0VHJhY2VDb3N0UmVxdWVzdBIuCgh0cmFjZV9pZBgBIAEoCUIcukgZchcyFV5bMC05YS1mQS1GLV17MzIsMzZ9JCKuAQoIQ2FsbENvc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRISCgptY3Bfc2VydmVyGAIgASgJEhEKCXRvb2xfbmFtZRgDIAEoCRItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiEKD2Nvc3RfdXNkX21pY3JvcxgFIAEoA0IIsrsYBGNvc3QSFQoNcHJpY2VfcnVsZV9pZBgGIAEoCSKEAQoUR2V0VHJhY2VDb3N0UmVzcG9uc2USEAoIdHJhY2VfaWQYASABKAkSLQoVdG90YWxfY29zdF91c2RfbWljcm9zGAIgASgDQg6yuxgKdG90YWxfY29zdBIrCgVjYWxscxgDIAMoCzIcLmdhdGV3YXlvcHMuY29zdC52MS5DYWxsQ29zdCKbAQoVR2V0VXNhZ2VTZXJpZXNSZXF1ZXN0EjYKCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNAoIZW5kX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESFAoMc3RlcF9zZWNvbmRzGAMgASgNIogBCgpVc2FnZVBvaW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBWNhbGxzGAIgASgDEg4KBmVycm9ycxgDIAEoAxIhCg9jb3N0X3VzZF9taWNyb3MYBCABKANCCLK7GARjb3N0Eg4KBnA5NV9tcxgFIAEoASJuChZHZXRVc2FnZVNlcmllc1Jlc3BvbnNlEi4KBnBvaW50cxgBIAMoCzIeLmdhdGV3YXlvcHMuY29zdC52MS5Vc2FnZVBvaW50EhQKDHN0ZXBfc2Vjb25kcxgCIAEoDRIOCgZwOTVfbXMYAyABKAEqvAEKB0dyb3VwQnkSGAoUR1JPVVBfQllfVU5TUEVDSUZJRUQQABIQCgxHUk9VUF9CWV9EQVkQARIRCg1HUk9VUF9CWV9XRUVLEAISEgoOR1JPVVBfQllfTU9OVEgQAxIRCg1HUk9VUF9CWV9URUFNEAQSEQoNR1JPVVBfQllfVVNFUhAFEhMKD0dST1VQX0JZX1NFUlZFUhAGEhEKDUdST1VQX0JZX1RPT0wQBxIQCgxHUk9VUF9CWV9LRVkQCDKnBwoLQ29zdFNlcnZpY2USlQEKDkdldENvc3RTdW1tYXJ5EikuZ2F0ZXdheW9wcy5jb3N0LnYxLkdldENvc3RTdW1tYXJ5UmVxdWVzdBoqLmdhdGV3YXlvcHMuY29zdC52MS5HZXRDb3N0U3VtbWFyeVJlc3BvbnNlIiyQAgGquxgMCgpjb3N0czpyZWFkgtPkkwITEhEvdjEvY29zdHMvc3VtbWFyeRKVAQoOR2V0Q29zdHNCeVRlYW0SKS5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVRlYW1SZXF1ZXN0GiouZ2F0ZXdheW9wcy5jb3N0LnYxLkdldENvc3RzQnlUZWFtUmVzcG9uc2UiLJACAaq7GAwKCmNvc3RzOnJlYWSC0+STAhMSES92MS9jb3N0cy9ieS10ZWFtEpUBCg5HZXRDb3N0c0J5VXNlchIpLmdhdGV3YXlvcHMuY29zdC52MS5HZXRDb3N0c0J5VXNlclJlcXVlc3QaKi5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVVzZXJSZXNwb25zZSIskAIBqrsYDAoKY29zdHM6cmVhZILT5JMCExIRL3YxL2Nvc3RzL2J5LXVzZXISnQEKEEdldENvc3RzQnlTZXJ2ZXISKy5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVNlcnZlclJlcXVlc3QaLC5nYXRld2F5b3BzLmNvc3QudjEuR2V0Q29zdHNCeVNlcnZlclJlc3BvbnNlIi6QAgGquxgMCgpjb3N0czpyZWFkgtPkkwIVEhMvdjEvY29zdHMvYnktc2VydmVyEpgBCgxHZXRUcmFjZUNvc3QSJy5nYXRld2F5b3BzLmNvc3QudjEuR2V0VHJhY2VDb3N0UmVxdWVzdBooLmdhdGV3YXlvcHMuY29zdC52MS5HZXRUcmFjZUNvc3RSZXNwb25zZSI1kAIBqrsYDAoKY29zdHM6cmVhZILT5JMCHBIaL3YxL2Nvc3RzL3RyYWNlL3t0cmFjZV9pZH0SlAEKDkdldFVzYWdlU2VyaWVzEikuZ2F0ZXdheW9wcy5jb3N0LnYxLkdldFVzYWdlU2VyaWVzUmVxdWVzdBoqLmdhdGV3YXlvcHMuY29zdC52MS5HZXRVc2FnZVNlcmllc1Jlc3BvbnNlIiuQAgGquxgMCgpjb3N0czpyZWFkgtPkkwISEhAvdjEvY29zdHMvc2VyaWVzYgZwcm90bzM", [file_buf_validate_validate, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.cost.v1.DatePeriod.
  * Use `create(DatePeriodSchema)` to create a new message.
  */
-export const DatePeriodSchema =
-  /*@__PURE__*/
+export const DatePeriodSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 0);
 
 /**
  * Describes the message gatewayops.cost.v1.CostTotals.
  * Use `create(CostTotalsSchema)` to create a new message.
  */
-export const CostTotalsSchema =
-  /*@__PURE__*/
+export const CostTotalsSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 1);
 
 /**
  * Describes the message gatewayops.cost.v1.CostBreakdown.
  * Use `create(CostBreakdownSchema)` to create a new message.
  */
-export const CostBreakdownSchema =
-  /*@__PURE__*/
+export const CostBreakdownSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 2);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostSummaryRequest.
  * Use `create(GetCostSummaryRequestSchema)` to create a new message.
  */
-export const GetCostSummaryRequestSchema =
-  /*@__PURE__*/
+export const GetCostSummaryRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 3);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostSummaryResponse.
  * Use `create(GetCostSummaryResponseSchema)` to create a new message.
  */
-export const GetCostSummaryResponseSchema =
-  /*@__PURE__*/
+export const GetCostSummaryResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 4);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByTeamRequest.
  * Use `create(GetCostsByTeamRequestSchema)` to create a new message.
  */
-export const GetCostsByTeamRequestSchema =
-  /*@__PURE__*/
+export const GetCostsByTeamRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 5);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByTeamResponse.
  * Use `create(GetCostsByTeamResponseSchema)` to create a new message.
  */
-export const GetCostsByTeamResponseSchema =
-  /*@__PURE__*/
+export const GetCostsByTeamResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 6);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByUserRequest.
  * Use `create(GetCostsByUserRequestSchema)` to create a new message.
  */
-export const GetCostsByUserRequestSchema =
-  /*@__PURE__*/
+export const GetCostsByUserRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 7);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByUserResponse.
  * Use `create(GetCostsByUserResponseSchema)` to create a new message.
  */
-export const GetCostsByUserResponseSchema =
-  /*@__PURE__*/
+export const GetCostsByUserResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 8);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByServerRequest.
  * Use `create(GetCostsByServerRequestSchema)` to create a new message.
  */
-export const GetCostsByServerRequestSchema =
-  /*@__PURE__*/
+export const GetCostsByServerRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 9);
 
 /**
  * Describes the message gatewayops.cost.v1.GetCostsByServerResponse.
  * Use `create(GetCostsByServerResponseSchema)` to create a new message.
  */
-export const GetCostsByServerResponseSchema =
-  /*@__PURE__*/
+export const GetCostsByServerResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 10);
 
 /**
  * Describes the message gatewayops.cost.v1.GetTraceCostRequest.
  * Use `create(GetTraceCostRequestSchema)` to create a new message.
  */
-export const GetTraceCostRequestSchema =
-  /*@__PURE__*/
+export const GetTraceCostRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 11);
 
 /**
  * Describes the message gatewayops.cost.v1.CallCost.
  * Use `create(CallCostSchema)` to create a new message.
  */
-export const CallCostSchema =
-  /*@__PURE__*/
+export const CallCostSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 12);
 
 /**
  * Describes the message gatewayops.cost.v1.GetTraceCostResponse.
  * Use `create(GetTraceCostResponseSchema)` to create a new message.
  */
-export const GetTraceCostResponseSchema =
-  /*@__PURE__*/
+export const GetTraceCostResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 13);
 
 /**
  * Describes the message gatewayops.cost.v1.GetUsageSeriesRequest.
  * Use `create(GetUsageSeriesRequestSchema)` to create a new message.
  */
-export const GetUsageSeriesRequestSchema =
-  /*@__PURE__*/
+export const GetUsageSeriesRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 14);
 
 /**
  * Describes the message gatewayops.cost.v1.UsagePoint.
  * Use `create(UsagePointSchema)` to create a new message.
  */
-export const UsagePointSchema =
-  /*@__PURE__*/
+export const UsagePointSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 15);
 
 /**
  * Describes the message gatewayops.cost.v1.GetUsageSeriesResponse.
  * Use `create(GetUsageSeriesResponseSchema)` to create a new message.
  */
-export const GetUsageSeriesResponseSchema =
-  /*@__PURE__*/
+export const GetUsageSeriesResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_cost_service, 16);
 
 /**
  * Describes the enum gatewayops.cost.v1.GroupBy.
  */
-export const GroupBySchema =
-  /*@__PURE__*/
+export const GroupBySchema = /*@__PURE__*/
   enumDesc(file_gatewayops_cost_v1_cost_service, 0);
 
 /**
@@ -177,13 +144,14 @@ export const GroupBySchema =
  *
  * @generated from enum gatewayops.cost.v1.GroupBy
  */
-export const GroupBy = /*@__PURE__*/ tsEnum(GroupBySchema);
+export const GroupBy = /*@__PURE__*/
+  tsEnum(GroupBySchema);
 
 /**
  * What the calls of the caller's organisation cost. Figures come from roll-ups that are at most two seconds old.
  *
  * @generated from service gatewayops.cost.v1.CostService
  */
-export const CostService =
-  /*@__PURE__*/
+export const CostService = /*@__PURE__*/
   serviceDesc(file_gatewayops_cost_v1_cost_service, 0);
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/cost/v1/price_service.proto (package gatewayops.cost.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -68,29 +64,28 @@ export declare const PriceRuleSchema: GenMessage<PriceRule>;
  *
  * @generated from message gatewayops.cost.v1.CreatePriceRuleRequest
  */
-export declare type CreatePriceRuleRequest =
-  Message<"gatewayops.cost.v1.CreatePriceRuleRequest"> & {
-    /**
-     * Name of the MCP server. "*" means any.
-     *
-     * @generated from field: string server = 1;
-     */
-    server: string;
+export declare type CreatePriceRuleRequest = Message<"gatewayops.cost.v1.CreatePriceRuleRequest"> & {
+  /**
+   * Name of the MCP server. "*" means any.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
 
-    /**
-     * Name of the tool. "*" means any.
-     *
-     * @generated from field: string tool = 2;
-     */
-    tool: string;
+  /**
+   * Name of the tool. "*" means any.
+   *
+   * @generated from field: string tool = 2;
+   */
+  tool: string;
 
-    /**
-     * Price of one call in micro-USD, 0 to 1000000000 (1000 USD).
-     *
-     * @generated from field: int64 per_call_usd_micros = 3;
-     */
-    perCallUsdMicros: bigint;
-  };
+  /**
+   * Price of one call in micro-USD, 0 to 1000000000 (1000 USD).
+   *
+   * @generated from field: int64 per_call_usd_micros = 3;
+   */
+  perCallUsdMicros: bigint;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.CreatePriceRuleRequest.
@@ -103,15 +98,14 @@ export declare const CreatePriceRuleRequestSchema: GenMessage<CreatePriceRuleReq
  *
  * @generated from message gatewayops.cost.v1.CreatePriceRuleResponse
  */
-export declare type CreatePriceRuleResponse =
-  Message<"gatewayops.cost.v1.CreatePriceRuleResponse"> & {
-    /**
-     * The rule.
-     *
-     * @generated from field: gatewayops.cost.v1.PriceRule price_rule = 1;
-     */
-    priceRule?: PriceRule | undefined;
-  };
+export declare type CreatePriceRuleResponse = Message<"gatewayops.cost.v1.CreatePriceRuleResponse"> & {
+  /**
+   * The rule.
+   *
+   * @generated from field: gatewayops.cost.v1.PriceRule price_rule = 1;
+   */
+  priceRule?: PriceRule | undefined;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.CreatePriceRuleResponse.
@@ -124,22 +118,21 @@ export declare const CreatePriceRuleResponseSchema: GenMessage<CreatePriceRuleRe
  *
  * @generated from message gatewayops.cost.v1.ListPriceRulesRequest
  */
-export declare type ListPriceRulesRequest =
-  Message<"gatewayops.cost.v1.ListPriceRulesRequest"> & {
-    /**
-     * Rules per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 1;
-     */
-    limit: number;
+export declare type ListPriceRulesRequest = Message<"gatewayops.cost.v1.ListPriceRulesRequest"> & {
+  /**
+   * Rules per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.ListPriceRulesRequest.
@@ -152,29 +145,28 @@ export declare const ListPriceRulesRequestSchema: GenMessage<ListPriceRulesReque
  *
  * @generated from message gatewayops.cost.v1.ListPriceRulesResponse
  */
-export declare type ListPriceRulesResponse =
-  Message<"gatewayops.cost.v1.ListPriceRulesResponse"> & {
-    /**
-     * The rules of this page.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.PriceRule items = 1;
-     */
-    items: PriceRule[];
+export declare type ListPriceRulesResponse = Message<"gatewayops.cost.v1.ListPriceRulesResponse"> & {
+  /**
+   * The rules of this page.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.PriceRule items = 1;
+   */
+  items: PriceRule[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.ListPriceRulesResponse.
@@ -187,15 +179,14 @@ export declare const ListPriceRulesResponseSchema: GenMessage<ListPriceRulesResp
  *
  * @generated from message gatewayops.cost.v1.DeletePriceRuleRequest
  */
-export declare type DeletePriceRuleRequest =
-  Message<"gatewayops.cost.v1.DeletePriceRuleRequest"> & {
-    /**
-     * UUID of the rule.
-     *
-     * @generated from field: string id = 1;
-     */
-    id: string;
-  };
+export declare type DeletePriceRuleRequest = Message<"gatewayops.cost.v1.DeletePriceRuleRequest"> & {
+  /**
+   * UUID of the rule.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.DeletePriceRuleRequest.
@@ -208,8 +199,8 @@ export declare const DeletePriceRuleRequestSchema: GenMessage<DeletePriceRuleReq
  *
  * @generated from message gatewayops.cost.v1.DeletePriceRuleResponse
  */
-export declare type DeletePriceRuleResponse =
-  Message<"gatewayops.cost.v1.DeletePriceRuleResponse"> & {};
+export declare type DeletePriceRuleResponse = Message<"gatewayops.cost.v1.DeletePriceRuleResponse"> & {
+};
 
 /**
  * Describes the message gatewayops.cost.v1.DeletePriceRuleResponse.
@@ -222,15 +213,14 @@ export declare const DeletePriceRuleResponseSchema: GenMessage<DeletePriceRuleRe
  *
  * @generated from message gatewayops.cost.v1.GetPriceBookRequest
  */
-export declare type GetPriceBookRequest =
-  Message<"gatewayops.cost.v1.GetPriceBookRequest"> & {
-    /**
-     * UUID of the organisation.
-     *
-     * @generated from field: string org_id = 1;
-     */
-    orgId: string;
-  };
+export declare type GetPriceBookRequest = Message<"gatewayops.cost.v1.GetPriceBookRequest"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetPriceBookRequest.
@@ -243,15 +233,14 @@ export declare const GetPriceBookRequestSchema: GenMessage<GetPriceBookRequest>;
  *
  * @generated from message gatewayops.cost.v1.GetPriceBookResponse
  */
-export declare type GetPriceBookResponse =
-  Message<"gatewayops.cost.v1.GetPriceBookResponse"> & {
-    /**
-     * The rules.
-     *
-     * @generated from field: repeated gatewayops.cost.v1.PriceRule rules = 1;
-     */
-    rules: PriceRule[];
-  };
+export declare type GetPriceBookResponse = Message<"gatewayops.cost.v1.GetPriceBookResponse"> & {
+  /**
+   * The rules.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.PriceRule rules = 1;
+   */
+  rules: PriceRule[];
+};
 
 /**
  * Describes the message gatewayops.cost.v1.GetPriceBookResponse.
@@ -275,7 +264,7 @@ export declare const PriceService: GenService<{
     methodKind: "unary";
     input: typeof CreatePriceRuleRequestSchema;
     output: typeof CreatePriceRuleResponseSchema;
-  };
+  },
   /**
    * Lists rules.
    *
@@ -285,7 +274,7 @@ export declare const PriceService: GenService<{
     methodKind: "unary";
     input: typeof ListPriceRulesRequestSchema;
     output: typeof ListPriceRulesResponseSchema;
-  };
+  },
   /**
    * Removes a rule. Calls already priced keep their price.
    *
@@ -295,7 +284,7 @@ export declare const PriceService: GenService<{
     methodKind: "unary";
     input: typeof DeletePriceRuleRequestSchema;
     output: typeof DeletePriceRuleResponseSchema;
-  };
+  },
 }>;
 
 /**
@@ -313,5 +302,6 @@ export declare const InternalCostService: GenService<{
     methodKind: "unary";
     input: typeof GetPriceBookRequestSchema;
     output: typeof GetPriceBookResponseSchema;
-  };
+  },
 }>;
+

@@ -2,11 +2,7 @@
 // @generated from file gatewayops/cost/v1/price_service.proto (package gatewayops.cost.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-} from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
@@ -15,88 +11,70 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/cost/v1/price_service.proto.
  */
-export const file_gatewayops_cost_v1_price_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CiZnYXRld2F5b3BzL2Nvc3QvdjEvcHJpY2Vfc2VydmljZS5wcm90bxISZ2F0ZXdheW9wcy5jb3N0LnYxIpEBCglQcmljZVJ1bGUSCgoCaWQYASABKAkSDgoGc2VydmVyGAIgASgJEgwKBHRvb2wYAyABKAkSKQoTcGVyX2NhbGxfdXNkX21pY3JvcxgEIAEoA0IMsrsYCHBlcl9jYWxsEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKiAQoWQ3JlYXRlUHJpY2VSdWxlUmVxdWVzdBI2CgZzZXJ2ZXIYASABKAlCJrpII3IhMh9eKFwqfFthLXowLTldW2EtejAtOV8tXXswLDYzfSkkEhgKBHRvb2wYAiABKAlCCrpIB3IFEAEYgAESNgoTcGVyX2NhbGxfdXNkX21pY3JvcxgDIAEoA0IZukgKIggYgJTr3AMoALK7GAhwZXJfY2FsbCJMChdDcmVhdGVQcmljZVJ1bGVSZXNwb25zZRIxCgpwcmljZV9ydWxlGAEgASgLMh0uZ2F0ZXdheW9wcy5jb3N0LnYxLlByaWNlUnVsZSJAChVMaXN0UHJpY2VSdWxlc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJoChZMaXN0UHJpY2VSdWxlc1Jlc3BvbnNlEiwKBWl0ZW1zGAEgAygLMh0uZ2F0ZXdheW9wcy5jb3N0LnYxLlByaWNlUnVsZRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgiLgoWRGVsZXRlUHJpY2VSdWxlUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiGQoXRGVsZXRlUHJpY2VSdWxlUmVzcG9uc2UiJQoTR2V0UHJpY2VCb29rUmVxdWVzdBIOCgZvcmdfaWQYASABKAkiRAoUR2V0UHJpY2VCb29rUmVzcG9uc2USLAoFcnVsZXMYASADKAsyHS5nYXRld2F5b3BzLmNvc3QudjEuUHJpY2VSdWxlMtMDCgxQcmljZVNlcnZpY2USlAEKD0NyZWF0ZVByaWNlUnVsZRIqLmdhdGV3YXlvcHMuY29zdC52MS5DcmVhdGVQcmljZVJ1bGVSZXF1ZXN0GisuZ2F0ZXdheW9wcy5jb3N0LnYxLkNyZWF0ZVByaWNlUnVsZVJlc3BvbnNlIiiquxgPCg1wcmljZXM6Y3JlYXRlgtPkkwIPOgEqIgovdjEvcHJpY2VzEo8BCg5MaXN0UHJpY2VSdWxlcxIpLmdhdGV3YXlvcHMuY29zdC52MS5MaXN0UHJpY2VSdWxlc1JlcXVlc3QaKi5nYXRld2F5b3BzLmNvc3QudjEuTGlzdFByaWNlUnVsZXNSZXNwb25zZSImkAIBqrsYDQoLcHJpY2VzOnJlYWSC0+STAgwSCi92MS9wcmljZXMSmQEKD0RlbGV0ZVByaWNlUnVsZRIqLmdhdGV3YXlvcHMuY29zdC52MS5EZWxldGVQcmljZVJ1bGVSZXF1ZXN0GisuZ2F0ZXdheW9wcy5jb3N0LnYxLkRlbGV0ZVByaWNlUnVsZVJlc3BvbnNlIi2QAgKquxgPCg1wcmljZXM6ZGVsZXRlgtPkkwIRKg8vdjEvcHJpY2VzL3tpZH0ygwEKE0ludGVybmFsQ29zdFNlcnZpY2USbAoMR2V0UHJpY2VCb29rEicuZ2F0ZXdheW9wcy5jb3N0LnYxLkdldFByaWNlQm9va1JlcXVlc3QaKC5nYXRld2F5b3BzLmNvc3QudjEuR2V0UHJpY2VCb29rUmVzcG9uc2UiCZACAaq7GAIgAWIGcHJvdG8z",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_gatewayops_cost_v1_price_service = /*@__PURE__*/
+  fileDesc("CiZnYXRld2F5b3BzL2Nvc3QvdjEvcHJpY2Vfc2VydmljZS5wcm90bxISZ2F0ZXdheW9wcy5jb3N0LnYxIpEBCglQcmljZVJ1bGUSCgoCaWQYASABKAkSDgoGc2VydmVyGAIgASgJEgwKBHRvb2wYAyABKAkSKQoTcGVyX2NhbGxfdXNkX21pY3JvcxgEIAEoA0IMsrsYCHBlcl9jYWxsEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKiAQoWQ3JlYXRlUHJpY2VSdWxlUmVxdWVzdBI2CgZzZXJ2ZXIYASABKAlCJrpII3IhMh9eKFwqfFthLXowLTldW2EtejAtOV8tXXswLDYzfSkkEhgKBHRvb2wYAiABKAlCCrpIB3IFEAEYgAESNgoTcGVyX2NhbGxfdXNkX21pY3JvcxgDIAEoA0IZukgKIggYgJTr3AMoALK7GAhwZXJfY2FsbCJMChdDcmVhdGVQcmljZVJ1bGVSZXNwb25zZRIxCgpwcmljZV9ydWxlGAEgASgLMh0uZ2F0ZXdheW9wcy5jb3N0LnYxLlByaWNlUnVsZSJAChVMaXN0UHJpY2VSdWxlc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJoChZMaXN0UHJpY2VSdWxlc1Jlc3BvbnNlEiwKBWl0ZW1zGAEgAygLMh0uZ2F0ZXdheW9wcy5jb3N0LnYxLlByaWNlUnVsZRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgiLgoWRGVsZXRlUHJpY2VSdWxlUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiGQoXRGVsZXRlUHJpY2VSdWxlUmVzcG9uc2UiJQoTR2V0UHJpY2VCb29rUmVxdWVzdBIOCgZvcmdfaWQYASABKAkiRAoUR2V0UHJpY2VCb29rUmVzcG9uc2USLAoFcnVsZXMYASADKAsyHS5nYXRld2F5b3BzLmNvc3QudjEuUHJpY2VSdWxlMtMDCgxQcmljZVNlcnZpY2USlAEKD0NyZWF0ZVByaWNlUnVsZRIqLmdhdGV3YXlvcHMuY29zdC52MS5DcmVhdGVQcmljZVJ1bGVSZXF1ZXN0GisuZ2F0ZXdheW9wcy5jb3N0LnYxLkNyZWF0ZVByaWNlUnVsZVJlc3BvbnNlIiiquxgPCg1wcmljZXM6Y3JlYXRlgtPkkwIPOgEqIgovdjEvcHJpY2VzEo8BCg5MaXN0UHJpY2VSdWxlcxIpLmdhdGV3YXlvcHMuY29zdC52MS5MaXN0UHJpY2VSdWxlc1JlcXVlc3QaKi5nYXRld2F5b3BzLmNvc3QudjEuTGlzdFByaWNlUnVsZXNSZXNwb25zZSImkAIBqrsYDQoLcHJpY2VzOnJlYWSC0+STAgwSCi92MS9wcmljZXMSmQEKD0RlbGV0ZVByaWNlUnVsZRIqLmdhdGV3YXlvcHMuY29zdC52MS5EZWxldGVQcmljZVJ1bGVSZXF1ZXN0GisuZ2F0ZXdheW9wcy5jb3N0LnYxLkRlbGV0ZVByaWNlUnVsZVJlc3BvbnNlIi2QAgKquxgPCg1wcmljZXM6ZGVsZXRlgtPkkwIRKg8vdjEvcHJpY2VzL3tpZH0ygwEKE0ludGVybmFsQ29zdFNlcnZpY2USbAoMR2V0UHJpY2VCb29rEicuZ2F0ZXdheW9wcy5jb3N0LnYxLkdldFByaWNlQm9va1JlcXVlc3QaKC5nYXRld2F5b3BzLmNvc3QudjEuR2V0UHJpY2VCb29rUmVzcG9uc2UiCZACAaq7GAIgAWIGcHJvdG8z", [file_buf_validate_validate, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.cost.v1.PriceRule.
  * Use `create(PriceRuleSchema)` to create a new message.
  */
-export const PriceRuleSchema =
-  /*@__PURE__*/
+export const PriceRuleSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 0);
 
 /**
  * Describes the message gatewayops.cost.v1.CreatePriceRuleRequest.
  * Use `create(CreatePriceRuleRequestSchema)` to create a new message.
  */
-export const CreatePriceRuleRequestSchema =
-  /*@__PURE__*/
+export const CreatePriceRuleRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 1);
 
 /**
  * Describes the message gatewayops.cost.v1.CreatePriceRuleResponse.
  * Use `create(CreatePriceRuleResponseSchema)` to create a new message.
  */
-export const CreatePriceRuleResponseSchema =
-  /*@__PURE__*/
+export const CreatePriceRuleResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 2);
 
 /**
  * Describes the message gatewayops.cost.v1.ListPriceRulesRequest.
  * Use `create(ListPriceRulesRequestSchema)` to create a new message.
  */
-export const ListPriceRulesRequestSchema =
-  /*@__PURE__*/
+export const ListPriceRulesRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 3);
 
 /**
  * Describes the message gatewayops.cost.v1.ListPriceRulesResponse.
  * Use `create(ListPriceRulesResponseSchema)` to create a new message.
  */
-export const ListPriceRulesResponseSchema =
-  /*@__PURE__*/
+export const ListPriceRulesResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 4);
 
 /**
  * Describes the message gatewayops.cost.v1.DeletePriceRuleRequest.
  * Use `create(DeletePriceRuleRequestSchema)` to create a new message.
  */
-export const DeletePriceRuleRequestSchema =
-  /*@__PURE__*/
+export const DeletePriceRuleRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 5);
 
 /**
  * Describes the message gatewayops.cost.v1.DeletePriceRuleResponse.
  * Use `create(DeletePriceRuleResponseSchema)` to create a new message.
  */
-export const DeletePriceRuleResponseSchema =
-  /*@__PURE__*/
+export const DeletePriceRuleResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 6);
 
 /**
  * Describes the message gatewayops.cost.v1.GetPriceBookRequest.
  * Use `create(GetPriceBookRequestSchema)` to create a new message.
  */
-export const GetPriceBookRequestSchema =
-  /*@__PURE__*/
+export const GetPriceBookRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 7);
 
 /**
  * Describes the message gatewayops.cost.v1.GetPriceBookResponse.
  * Use `create(GetPriceBookResponseSchema)` to create a new message.
  */
-export const GetPriceBookResponseSchema =
-  /*@__PURE__*/
+export const GetPriceBookResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_cost_v1_price_service, 8);
 
 /**
@@ -105,8 +83,7 @@ export const GetPriceBookResponseSchema =
  *
  * @generated from service gatewayops.cost.v1.PriceService
  */
-export const PriceService =
-  /*@__PURE__*/
+export const PriceService = /*@__PURE__*/
   serviceDesc(file_gatewayops_cost_v1_price_service, 0);
 
 /**
@@ -114,6 +91,6 @@ export const PriceService =
  *
  * @generated from service gatewayops.cost.v1.InternalCostService
  */
-export const InternalCostService =
-  /*@__PURE__*/
+export const InternalCostService = /*@__PURE__*/
   serviceDesc(file_gatewayops_cost_v1_price_service, 1);
+

@@ -4,11 +4,7 @@
 
 // What the gateway writes of every call: identifiers, numbers and reason codes, never text from outside.
 
-import type {
-  GenEnum,
-  GenFile,
-  GenMessage,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
@@ -136,110 +132,129 @@ export declare type CallIntent = Message<"gatewayops.events.v1.CallIntent"> & {
 export declare const CallIntentSchema: GenMessage<CallIntent>;
 
 /**
+ * The intents in one frame of the write-ahead log.
+ *
+ * @generated from message gatewayops.events.v1.CallIntentBatch
+ */
+export declare type CallIntentBatch = Message<"gatewayops.events.v1.CallIntentBatch"> & {
+  /**
+   * The intents, in the order they were written.
+   *
+   * @generated from field: repeated gatewayops.events.v1.CallIntent intents = 1;
+   */
+  intents: CallIntent[];
+};
+
+/**
+ * Describes the message gatewayops.events.v1.CallIntentBatch.
+ * Use `create(CallIntentBatchSchema)` to create a new message.
+ */
+export declare const CallIntentBatchSchema: GenMessage<CallIntentBatch>;
+
+/**
  * The end of a call, written before the last byte of its answer goes to the agent.
  *
  * @generated from message gatewayops.events.v1.CallCompletion
  */
-export declare type CallCompletion =
-  Message<"gatewayops.events.v1.CallCompletion"> & {
-    /**
-     * All of the intent again, so that a record needs one line only.
-     *
-     * @generated from field: gatewayops.events.v1.CallIntent intent = 1;
-     */
-    intent?: CallIntent | undefined;
+export declare type CallCompletion = Message<"gatewayops.events.v1.CallCompletion"> & {
+  /**
+   * All of the intent again, so that a record needs one line only.
+   *
+   * @generated from field: gatewayops.events.v1.CallIntent intent = 1;
+   */
+  intent?: CallIntent | undefined;
 
-    /**
-     * Time from the request's last byte to this line, in microseconds.
-     *
-     * @generated from field: uint64 duration_us = 2;
-     */
-    durationUs: bigint;
+  /**
+   * Time from the request's last byte to this line, in microseconds.
+   *
+   * @generated from field: uint64 duration_us = 2;
+   */
+  durationUs: bigint;
 
-    /**
-     * How it ended.
-     *
-     * @generated from field: gatewayops.events.v1.Outcome outcome = 3;
-     */
-    outcome: Outcome;
+  /**
+   * How it ended.
+   *
+   * @generated from field: gatewayops.events.v1.Outcome outcome = 3;
+   */
+  outcome: Outcome;
 
-    /**
-     * Why, when it did not succeed: the number of a reason in platform/errors.
-     *
-     * @generated from field: uint32 reason = 4;
-     */
-    reason: number;
+  /**
+   * Why, when it did not succeed: the number of a reason in platform/errors.
+   *
+   * @generated from field: uint32 reason = 4;
+   */
+  reason: number;
 
-    /**
-     * HTTP status of the answer.
-     *
-     * @generated from field: uint32 http_status = 5;
-     */
-    httpStatus: number;
+  /**
+   * HTTP status of the answer.
+   *
+   * @generated from field: uint32 http_status = 5;
+   */
+  httpStatus: number;
 
-    /**
-     * JSON-RPC error code of the answer. 0 means none.
-     *
-     * @generated from field: sint32 rpc_code = 6;
-     */
-    rpcCode: number;
+  /**
+   * JSON-RPC error code of the answer. 0 means none.
+   *
+   * @generated from field: sint32 rpc_code = 6;
+   */
+  rpcCode: number;
 
-    /**
-     * Bytes of the answer's body.
-     *
-     * @generated from field: uint64 response_bytes = 7;
-     */
-    responseBytes: bigint;
+  /**
+   * Bytes of the answer's body.
+   *
+   * @generated from field: uint64 response_bytes = 7;
+   */
+  responseBytes: bigint;
 
-    /**
-     * Price, in micro-USD.
-     *
-     * @generated from field: uint64 cost_usd_micros = 8;
-     */
-    costUsdMicros: bigint;
+  /**
+   * Price, in micro-USD.
+   *
+   * @generated from field: uint64 cost_usd_micros = 8;
+   */
+  costUsdMicros: bigint;
 
-    /**
-     * Price rule that gave the price, a UUID in 16 bytes. Absent: no rule matched, the call is free.
-     *
-     * @generated from field: bytes price_rule_id = 9;
-     */
-    priceRuleId: Uint8Array;
+  /**
+   * Price rule that gave the price, a UUID in 16 bytes. Absent: no rule matched, the call is free.
+   *
+   * @generated from field: bytes price_rule_id = 9;
+   */
+  priceRuleId: Uint8Array;
 
-    /**
-     * Tokens of the request, estimated from its bytes.
-     *
-     * @generated from field: uint32 input_tokens = 10;
-     */
-    inputTokens: number;
+  /**
+   * Tokens of the request, estimated from its bytes.
+   *
+   * @generated from field: uint32 input_tokens = 10;
+   */
+  inputTokens: number;
 
-    /**
-     * Tokens of the answer, estimated from its bytes.
-     *
-     * @generated from field: uint32 output_tokens = 11;
-     */
-    outputTokens: number;
+  /**
+   * Tokens of the answer, estimated from its bytes.
+   *
+   * @generated from field: uint32 output_tokens = 11;
+   */
+  outputTokens: number;
 
-    /**
-     * What each stage did, in the order of the pipeline.
-     *
-     * @generated from field: repeated gatewayops.events.v1.StageReport stages = 12;
-     */
-    stages: StageReport[];
+  /**
+   * What each stage did, in the order of the pipeline.
+   *
+   * @generated from field: repeated gatewayops.events.v1.StageReport stages = 12;
+   */
+  stages: StageReport[];
 
-    /**
-     * True when child spans are wanted (tracing.sample_rate).
-     *
-     * @generated from field: bool sampled = 13;
-     */
-    sampled: boolean;
+  /**
+   * True when child spans are wanted (tracing.sample_rate).
+   *
+   * @generated from field: bool sampled = 13;
+   */
+  sampled: boolean;
 
-    /**
-     * How often the request was sent to the MCP server. 0 means never.
-     *
-     * @generated from field: uint32 attempts = 14;
-     */
-    attempts: number;
-  };
+  /**
+   * How often the request was sent to the MCP server. 0 means never.
+   *
+   * @generated from field: uint32 attempts = 14;
+   */
+  attempts: number;
+};
 
 /**
  * Describes the message gatewayops.events.v1.CallCompletion.
@@ -252,29 +267,28 @@ export declare const CallCompletionSchema: GenMessage<CallCompletion>;
  *
  * @generated from message gatewayops.events.v1.StageReport
  */
-export declare type StageReport =
-  Message<"gatewayops.events.v1.StageReport"> & {
-    /**
-     * The stage.
-     *
-     * @generated from field: gatewayops.events.v1.Stage stage = 1;
-     */
-    stage: Stage;
+export declare type StageReport = Message<"gatewayops.events.v1.StageReport"> & {
+  /**
+   * The stage.
+   *
+   * @generated from field: gatewayops.events.v1.Stage stage = 1;
+   */
+  stage: Stage;
 
-    /**
-     * What came of it.
-     *
-     * @generated from field: gatewayops.events.v1.StageOutcome outcome = 2;
-     */
-    outcome: StageOutcome;
+  /**
+   * What came of it.
+   *
+   * @generated from field: gatewayops.events.v1.StageOutcome outcome = 2;
+   */
+  outcome: StageOutcome;
 
-    /**
-     * Time it took, in microseconds.
-     *
-     * @generated from field: uint32 duration_us = 3;
-     */
-    durationUs: number;
-  };
+  /**
+   * Time it took, in microseconds.
+   *
+   * @generated from field: uint32 duration_us = 3;
+   */
+  durationUs: number;
+};
 
 /**
  * Describes the message gatewayops.events.v1.StageReport.
@@ -307,15 +321,14 @@ export declare const CallEventSchema: GenMessage<CallEvent>;
  *
  * @generated from message gatewayops.events.v1.CallEventBatch
  */
-export declare type CallEventBatch =
-  Message<"gatewayops.events.v1.CallEventBatch"> & {
-    /**
-     * The lines, in the order they were written.
-     *
-     * @generated from field: repeated gatewayops.events.v1.CallEvent events = 1;
-     */
-    events: CallEvent[];
-  };
+export declare type CallEventBatch = Message<"gatewayops.events.v1.CallEventBatch"> & {
+  /**
+   * The lines, in the order they were written.
+   *
+   * @generated from field: repeated gatewayops.events.v1.CallEvent events = 1;
+   */
+  events: CallEvent[];
+};
 
 /**
  * Describes the message gatewayops.events.v1.CallEventBatch.
@@ -606,3 +619,4 @@ export enum StageOutcome {
  * Describes the enum gatewayops.events.v1.StageOutcome.
  */
 export declare const StageOutcomeSchema: GenEnum<StageOutcome>;
+

@@ -4,67 +4,60 @@
 
 // What the gateway writes of every call: identifiers, numbers and reason codes, never text from outside.
 
-import {
-  enumDesc,
-  fileDesc,
-  messageDesc,
-  tsEnum,
-} from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 
 /**
  * Describes the file gatewayops/events/v1/call_record.proto.
  */
-export const file_gatewayops_events_v1_call_record =
-  /*@__PURE__*/
-  fileDesc(
-    "CiZnYXRld2F5b3BzL2V2ZW50cy92MS9jYWxsX3JlY29yZC5wcm90bxIUZ2F0ZXdheW9wcy5ldmVudHMudjEi5wIKCkNhbGxJbnRlbnQSDwoHY2FsbF9pZBgBIAEoDBIVCg1zdGFydF90aW1lX3VzGAIgASgEEg4KBm9yZ19pZBgDIAEoDBIPCgd0ZWFtX2lkGAQgASgMEg8KB3VzZXJfaWQYBSABKAwSDgoGa2V5X2lkGAYgASgMEhEKCXNlcnZlcl9pZBgHIAEoDBIPCgd0b29sX2lkGAggASgGEjIKCW9wZXJhdGlvbhgJIAEoDjIfLmdhdGV3YXlvcHMuZXZlbnRzLnYxLk9wZXJhdGlvbhIQCgh0cmFjZV9pZBgKIAEoDBIPCgdzcGFuX2lkGAsgASgMEhYKDnBhcmVudF9zcGFuX2lkGAwgASgMEigKBGZhY2UYDSABKA4yGi5nYXRld2F5b3BzLmV2ZW50cy52MS5GYWNlEhUKDXJlcXVlc3RfYnl0ZXMYDiABKA0SGwoTcmVzZXJ2ZWRfdXNkX21pY3JvcxgPIAEoBCKJAwoOQ2FsbENvbXBsZXRpb24SMAoGaW50ZW50GAEgASgLMiAuZ2F0ZXdheW9wcy5ldmVudHMudjEuQ2FsbEludGVudBITCgtkdXJhdGlvbl91cxgCIAEoBBIuCgdvdXRjb21lGAMgASgOMh0uZ2F0ZXdheW9wcy5ldmVudHMudjEuT3V0Y29tZRIOCgZyZWFzb24YBCABKA0SEwoLaHR0cF9zdGF0dXMYBSABKA0SEAoIcnBjX2NvZGUYBiABKBESFgoOcmVzcG9uc2VfYnl0ZXMYByABKAQSFwoPY29zdF91c2RfbWljcm9zGAggASgEEhUKDXByaWNlX3J1bGVfaWQYCSABKAwSFAoMaW5wdXRfdG9rZW5zGAogASgNEhUKDW91dHB1dF90b2tlbnMYCyABKA0SMQoGc3RhZ2VzGAwgAygLMiEuZ2F0ZXdheW9wcy5ldmVudHMudjEuU3RhZ2VSZXBvcnQSDwoHc2FtcGxlZBgNIAEoCBIQCghhdHRlbXB0cxgOIAEoDSKDAQoLU3RhZ2VSZXBvcnQSKgoFc3RhZ2UYASABKA4yGy5nYXRld2F5b3BzLmV2ZW50cy52MS5TdGFnZRIzCgdvdXRjb21lGAIgASgOMiIuZ2F0ZXdheW9wcy5ldmVudHMudjEuU3RhZ2VPdXRjb21lEhMKC2R1cmF0aW9uX3VzGAMgASgNIkUKCUNhbGxFdmVudBI4Cgpjb21wbGV0aW9uGAEgASgLMiQuZ2F0ZXdheW9wcy5ldmVudHMudjEuQ2FsbENvbXBsZXRpb24iQQoOQ2FsbEV2ZW50QmF0Y2gSLwoGZXZlbnRzGAEgAygLMh8uZ2F0ZXdheW9wcy5ldmVudHMudjEuQ2FsbEV2ZW50KpwBCglPcGVyYXRpb24SGQoVT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGAoUT1BFUkFUSU9OX1RPT0xTX0NBTEwQARIcChhPUEVSQVRJT05fUkVTT1VSQ0VTX1JFQUQQAhIZChVPUEVSQVRJT05fUFJPTVBUU19HRVQQAxIhCh1PUEVSQVRJT05fQ09NUExFVElPTl9DT01QTEVURRAEKlUKBEZhY2USFAoQRkFDRV9VTlNQRUNJRklFRBAAEhMKD0ZBQ0VfTUNQX0xFR0FDWRABEhMKD0ZBQ0VfTUNQX01PREVSThACEg0KCUZBQ0VfUkVTVBADKtMBCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIOCgpPVVRDT01FX09LEAESFgoST1VUQ09NRV9UT09MX0VSUk9SEAISFQoRT1VUQ09NRV9SUENfRVJST1IQAxITCg9PVVRDT01FX1JFRlVTRUQQBBIaChZPVVRDT01FX1VQU1RSRUFNX0VSUk9SEAUSEwoPT1VUQ09NRV9USU1FT1VUEAYSFQoRT1VUQ09NRV9DQU5DRUxMRUQQBxITCg9PVVRDT01FX1VOS05PV04QCCqpAQoFU3RhZ2USFQoRU1RBR0VfVU5TUEVDSUZJRUQQABIWChJTVEFHRV9BVVRIRU5USUNBVEUQARIPCgtTVEFHRV9ST1VURRACEhMKD1NUQUdFX0FVVEhPUklaRRADEhQKEFNUQUdFX1JBVEVfTElNSVQQBBIQCgxTVEFHRV9CVURHRVQQBRISCg5TVEFHRV9VUFNUUkVBTRAGEg8KC1NUQUdFX1BSSUNFEAcqugEKDFN0YWdlT3V0Y29tZRIdChlTVEFHRV9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGAoUU1RBR0VfT1VUQ09NRV9QQVNTRUQQARIZChVTVEFHRV9PVVRDT01FX1JFRlVTRUQQAhIgChxTVEFHRV9PVVRDT01FX05PVF9DT05GSUdVUkVEEAMSGgoWU1RBR0VfT1VUQ09NRV9ERUdSQURFRBAEEhgKFFNUQUdFX09VVENPTUVfRkFJTEVEEAViBnByb3RvMw",
-  );
+export const file_gatewayops_events_v1_call_record = /*@__PURE__*/
+  fileDesc("CiZnYXRld2F5b3BzL2V2ZW50cy92MS9jYWxsX3JlY29yZC5wcm90bxIUZ2F0ZXdheW9wcy5ldmVudHMudjEi5wIKCkNhbGxJbnRlbnQSDwoHY2FsbF9pZBgBIAEoDBIVCg1zdGFydF90aW1lX3VzGAIgASgEEg4KBm9yZ19pZBgDIAEoDBIPCgd0ZWFtX2lkGAQgASgMEg8KB3VzZXJfaWQYBSABKAwSDgoGa2V5X2lkGAYgASgMEhEKCXNlcnZlcl9pZBgHIAEoDBIPCgd0b29sX2lkGAggASgGEjIKCW9wZXJhdGlvbhgJIAEoDjIfLmdhdGV3YXlvcHMuZXZlbnRzLnYxLk9wZXJhdGlvbhIQCgh0cmFjZV9pZBgKIAEoDBIPCgdzcGFuX2lkGAsgASgMEhYKDnBhcmVudF9zcGFuX2lkGAwgASgMEigKBGZhY2UYDSABKA4yGi5nYXRld2F5b3BzLmV2ZW50cy52MS5GYWNlEhUKDXJlcXVlc3RfYnl0ZXMYDiABKA0SGwoTcmVzZXJ2ZWRfdXNkX21pY3JvcxgPIAEoBCJECg9DYWxsSW50ZW50QmF0Y2gSMQoHaW50ZW50cxgBIAMoCzIgLmdhdGV3YXlvcHMuZXZlbnRzLnYxLkNhbGxJbnRlbnQiiQMKDkNhbGxDb21wbGV0aW9uEjAKBmludGVudBgBIAEoCzIgLmdhdGV3YXlvcHMuZXZlbnRzLnYxLkNhbGxJbnRlbnQSEwoLZHVyYXRpb25fdXMYAiABKAQSLgoHb3V0Y29tZRgDIAEoDjIdLmdhdGV3YXlvcHMuZXZlbnRzLnYxLk91dGNvbWUSDgoGcmVhc29uGAQgASgNEhMKC2h0dHBfc3RhdHVzGAUgASgNEhAKCHJwY19jb2RlGAYgASgREhYKDnJlc3BvbnNlX2J5dGVzGAcgASgEEhcKD2Nvc3RfdXNkX21pY3JvcxgIIAEoBBIVCg1wcmljZV9ydWxlX2lkGAkgASgMEhQKDGlucHV0X3Rva2VucxgKIAEoDRIVCg1vdXRwdXRfdG9rZW5zGAsgASgNEjEKBnN0YWdlcxgMIAMoCzIhLmdhdGV3YXlvcHMuZXZlbnRzLnYxLlN0YWdlUmVwb3J0Eg8KB3NhbXBsZWQYDSABKAgSEAoIYXR0ZW1wdHMYDiABKA0igwEKC1N0YWdlUmVwb3J0EioKBXN0YWdlGAEgASgOMhsuZ2F0ZXdheW9wcy5ldmVudHMudjEuU3RhZ2USMwoHb3V0Y29tZRgCIAEoDjIiLmdhdGV3YXlvcHMuZXZlbnRzLnYxLlN0YWdlT3V0Y29tZRITCgtkdXJhdGlvbl91cxgDIAEoDSJFCglDYWxsRXZlbnQSOAoKY29tcGxldGlvbhgBIAEoCzIkLmdhdGV3YXlvcHMuZXZlbnRzLnYxLkNhbGxDb21wbGV0aW9uIkEKDkNhbGxFdmVudEJhdGNoEi8KBmV2ZW50cxgBIAMoCzIfLmdhdGV3YXlvcHMuZXZlbnRzLnYxLkNhbGxFdmVudCqcAQoJT3BlcmF0aW9uEhkKFU9QRVJBVElPTl9VTlNQRUNJRklFRBAAEhgKFE9QRVJBVElPTl9UT09MU19DQUxMEAESHAoYT1BFUkFUSU9OX1JFU09VUkNFU19SRUFEEAISGQoVT1BFUkFUSU9OX1BST01QVFNfR0VUEAMSIQodT1BFUkFUSU9OX0NPTVBMRVRJT05fQ09NUExFVEUQBCpVCgRGYWNlEhQKEEZBQ0VfVU5TUEVDSUZJRUQQABITCg9GQUNFX01DUF9MRUdBQ1kQARITCg9GQUNFX01DUF9NT0RFUk4QAhINCglGQUNFX1JFU1QQAyrTAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASDgoKT1VUQ09NRV9PSxABEhYKEk9VVENPTUVfVE9PTF9FUlJPUhACEhUKEU9VVENPTUVfUlBDX0VSUk9SEAMSEwoPT1VUQ09NRV9SRUZVU0VEEAQSGgoWT1VUQ09NRV9VUFNUUkVBTV9FUlJPUhAFEhMKD09VVENPTUVfVElNRU9VVBAGEhUKEU9VVENPTUVfQ0FOQ0VMTEVEEAcSEwoPT1VUQ09NRV9VTktOT1dOEAgqqQEKBVN0YWdlEhUKEVNUQUdFX1VOU1BFQ0lGSUVEEAASFgoSU1RBR0VfQVVUSEVOVElDQVRFEAESDwoLU1RBR0VfUk9VVEUQAhITCg9TVEFHRV9BVVRIT1JJWkUQAxIUChBTVEFHRV9SQVRFX0xJTUlUEAQSEAoMU1RBR0VfQlVER0VUEAUSEgoOU1RBR0VfVVBTVFJFQU0QBhIPCgtTVEFHRV9QUklDRRAHKroBCgxTdGFnZU91dGNvbWUSHQoZU1RBR0VfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhgKFFNUQUdFX09VVENPTUVfUEFTU0VEEAESGQoVU1RBR0VfT1VUQ09NRV9SRUZVU0VEEAISIAocU1RBR0VfT1VUQ09NRV9OT1RfQ09ORklHVVJFRBADEhoKFlNUQUdFX09VVENPTUVfREVHUkFERUQQBBIYChRTVEFHRV9PVVRDT01FX0ZBSUxFRBAFYgZwcm90bzM");
 
 /**
  * Describes the message gatewayops.events.v1.CallIntent.
  * Use `create(CallIntentSchema)` to create a new message.
  */
-export const CallIntentSchema =
-  /*@__PURE__*/
+export const CallIntentSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_events_v1_call_record, 0);
+
+/**
+ * Describes the message gatewayops.events.v1.CallIntentBatch.
+ * Use `create(CallIntentBatchSchema)` to create a new message.
+ */
+export const CallIntentBatchSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_events_v1_call_record, 1);
 
 /**
  * Describes the message gatewayops.events.v1.CallCompletion.
  * Use `create(CallCompletionSchema)` to create a new message.
  */
-export const CallCompletionSchema =
-  /*@__PURE__*/
-  messageDesc(file_gatewayops_events_v1_call_record, 1);
+export const CallCompletionSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_events_v1_call_record, 2);
 
 /**
  * Describes the message gatewayops.events.v1.StageReport.
  * Use `create(StageReportSchema)` to create a new message.
  */
-export const StageReportSchema =
-  /*@__PURE__*/
-  messageDesc(file_gatewayops_events_v1_call_record, 2);
+export const StageReportSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_events_v1_call_record, 3);
 
 /**
  * Describes the message gatewayops.events.v1.CallEvent.
  * Use `create(CallEventSchema)` to create a new message.
  */
-export const CallEventSchema =
-  /*@__PURE__*/
-  messageDesc(file_gatewayops_events_v1_call_record, 3);
+export const CallEventSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_events_v1_call_record, 4);
 
 /**
  * Describes the message gatewayops.events.v1.CallEventBatch.
  * Use `create(CallEventBatchSchema)` to create a new message.
  */
-export const CallEventBatchSchema =
-  /*@__PURE__*/
-  messageDesc(file_gatewayops_events_v1_call_record, 4);
+export const CallEventBatchSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_events_v1_call_record, 5);
 
 /**
  * Describes the enum gatewayops.events.v1.Operation.
  */
-export const OperationSchema =
-  /*@__PURE__*/
+export const OperationSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_events_v1_call_record, 0);
 
 /**
@@ -72,13 +65,13 @@ export const OperationSchema =
  *
  * @generated from enum gatewayops.events.v1.Operation
  */
-export const Operation = /*@__PURE__*/ tsEnum(OperationSchema);
+export const Operation = /*@__PURE__*/
+  tsEnum(OperationSchema);
 
 /**
  * Describes the enum gatewayops.events.v1.Face.
  */
-export const FaceSchema =
-  /*@__PURE__*/
+export const FaceSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_events_v1_call_record, 1);
 
 /**
@@ -86,13 +79,13 @@ export const FaceSchema =
  *
  * @generated from enum gatewayops.events.v1.Face
  */
-export const Face = /*@__PURE__*/ tsEnum(FaceSchema);
+export const Face = /*@__PURE__*/
+  tsEnum(FaceSchema);
 
 /**
  * Describes the enum gatewayops.events.v1.Outcome.
  */
-export const OutcomeSchema =
-  /*@__PURE__*/
+export const OutcomeSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_events_v1_call_record, 2);
 
 /**
@@ -100,13 +93,13 @@ export const OutcomeSchema =
  *
  * @generated from enum gatewayops.events.v1.Outcome
  */
-export const Outcome = /*@__PURE__*/ tsEnum(OutcomeSchema);
+export const Outcome = /*@__PURE__*/
+  tsEnum(OutcomeSchema);
 
 /**
  * Describes the enum gatewayops.events.v1.Stage.
  */
-export const StageSchema =
-  /*@__PURE__*/
+export const StageSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_events_v1_call_record, 3);
 
 /**
@@ -114,13 +107,13 @@ export const StageSchema =
  *
  * @generated from enum gatewayops.events.v1.Stage
  */
-export const Stage = /*@__PURE__*/ tsEnum(StageSchema);
+export const Stage = /*@__PURE__*/
+  tsEnum(StageSchema);
 
 /**
  * Describes the enum gatewayops.events.v1.StageOutcome.
  */
-export const StageOutcomeSchema =
-  /*@__PURE__*/
+export const StageOutcomeSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_events_v1_call_record, 4);
 
 /**
@@ -128,4 +121,6 @@ export const StageOutcomeSchema =
  *
  * @generated from enum gatewayops.events.v1.StageOutcome
  */
-export const StageOutcome = /*@__PURE__*/ tsEnum(StageOutcomeSchema);
+export const StageOutcome = /*@__PURE__*/
+  tsEnum(StageOutcomeSchema);
+

@@ -2,12 +2,7 @@
 // @generated from file gatewayops/trace/v1/trace_service.proto (package gatewayops.trace.v1, syntax proto3)
 /* eslint-disable */
 
-import type {
-  GenEnum,
-  GenFile,
-  GenMessage,
-  GenService,
-} from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -21,85 +16,84 @@ export declare const file_gatewayops_trace_v1_trace_service: GenFile;
  *
  * @generated from message gatewayops.trace.v1.TraceSummary
  */
-export declare type TraceSummary =
-  Message<"gatewayops.trace.v1.TraceSummary"> & {
-    /**
-     * Trace id, 32 hexadecimal digits (W3C Trace Context).
-     *
-     * @generated from field: string id = 1;
-     */
-    id: string;
+export declare type TraceSummary = Message<"gatewayops.trace.v1.TraceSummary"> & {
+  /**
+   * Trace id, 32 hexadecimal digits (W3C Trace Context).
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
 
-    /**
-     * When its first call began.
-     *
-     * @generated from field: google.protobuf.Timestamp start_time = 2;
-     */
-    startTime?: Timestamp | undefined;
+  /**
+   * When its first call began.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
 
-    /**
-     * From the first call's beginning to the last call's end, in milliseconds.
-     *
-     * @generated from field: int64 duration_ms = 3;
-     */
-    durationMs: bigint;
+  /**
+   * From the first call's beginning to the last call's end, in milliseconds.
+   *
+   * @generated from field: int64 duration_ms = 3;
+   */
+  durationMs: bigint;
 
-    /**
-     * Worst status of its calls.
-     *
-     * @generated from field: gatewayops.trace.v1.Status status = 4;
-     */
-    status: Status;
+  /**
+   * Worst status of its calls.
+   *
+   * @generated from field: gatewayops.trace.v1.Status status = 4;
+   */
+  status: Status;
 
-    /**
-     * Number of spans.
-     *
-     * @generated from field: uint32 span_count = 5;
-     */
-    spanCount: number;
+  /**
+   * Number of spans.
+   *
+   * @generated from field: uint32 span_count = 5;
+   */
+  spanCount: number;
 
-    /**
-     * Number of calls.
-     *
-     * @generated from field: uint32 call_count = 6;
-     */
-    callCount: number;
+  /**
+   * Number of calls.
+   *
+   * @generated from field: uint32 call_count = 6;
+   */
+  callCount: number;
 
-    /**
-     * Cost of its calls in micro-USD.
-     *
-     * @generated from field: int64 total_cost_usd_micros = 7;
-     */
-    totalCostUsdMicros: bigint;
+  /**
+   * Cost of its calls in micro-USD.
+   *
+   * @generated from field: int64 total_cost_usd_micros = 7;
+   */
+  totalCostUsdMicros: bigint;
 
-    /**
-     * Name of the first call's MCP server.
-     *
-     * @generated from field: string mcp_server = 8;
-     */
-    mcpServer: string;
+  /**
+   * Name of the first call's MCP server.
+   *
+   * @generated from field: string mcp_server = 8;
+   */
+  mcpServer: string;
 
-    /**
-     * Name of the first call's tool.
-     *
-     * @generated from field: string tool_name = 9;
-     */
-    toolName: string;
+  /**
+   * Name of the first call's tool.
+   *
+   * @generated from field: string tool_name = 9;
+   */
+  toolName: string;
 
-    /**
-     * UUID of the team. Empty for none.
-     *
-     * @generated from field: string team_id = 10;
-     */
-    teamId: string;
+  /**
+   * UUID of the team. Empty for none.
+   *
+   * @generated from field: string team_id = 10;
+   */
+  teamId: string;
 
-    /**
-     * UUID of the person. Empty for none.
-     *
-     * @generated from field: string user_id = 11;
-     */
-    userId: string;
-  };
+  /**
+   * UUID of the person. Empty for none.
+   *
+   * @generated from field: string user_id = 11;
+   */
+  userId: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.TraceSummary.
@@ -424,57 +418,56 @@ export declare const CallSchema: GenMessage<Call>;
  *
  * @generated from message gatewayops.trace.v1.ListTracesRequest
  */
-export declare type ListTracesRequest =
-  Message<"gatewayops.trace.v1.ListTracesRequest"> & {
-    /**
-     * Beginning, included.
-     *
-     * @generated from field: google.protobuf.Timestamp start_time = 1;
-     */
-    startTime?: Timestamp | undefined;
+export declare type ListTracesRequest = Message<"gatewayops.trace.v1.ListTracesRequest"> & {
+  /**
+   * Beginning, included.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
 
-    /**
-     * End, not included.
-     *
-     * @generated from field: google.protobuf.Timestamp end_time = 2;
-     */
-    endTime?: Timestamp | undefined;
+  /**
+   * End, not included.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 2;
+   */
+  endTime?: Timestamp | undefined;
 
-    /**
-     * Only traces with this status.
-     *
-     * @generated from field: gatewayops.trace.v1.Status status = 3;
-     */
-    status: Status;
+  /**
+   * Only traces with this status.
+   *
+   * @generated from field: gatewayops.trace.v1.Status status = 3;
+   */
+  status: Status;
 
-    /**
-     * Only traces of this person.
-     *
-     * @generated from field: string user_id = 4;
-     */
-    userId: string;
+  /**
+   * Only traces of this person.
+   *
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
 
-    /**
-     * Only traces of this team.
-     *
-     * @generated from field: string team_id = 5;
-     */
-    teamId: string;
+  /**
+   * Only traces of this team.
+   *
+   * @generated from field: string team_id = 5;
+   */
+  teamId: string;
 
-    /**
-     * Traces per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 6;
-     */
-    limit: number;
+  /**
+   * Traces per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 6;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 7;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 7;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.ListTracesRequest.
@@ -487,29 +480,28 @@ export declare const ListTracesRequestSchema: GenMessage<ListTracesRequest>;
  *
  * @generated from message gatewayops.trace.v1.ListTracesResponse
  */
-export declare type ListTracesResponse =
-  Message<"gatewayops.trace.v1.ListTracesResponse"> & {
-    /**
-     * The traces of this page.
-     *
-     * @generated from field: repeated gatewayops.trace.v1.TraceSummary traces = 1;
-     */
-    traces: TraceSummary[];
+export declare type ListTracesResponse = Message<"gatewayops.trace.v1.ListTracesResponse"> & {
+  /**
+   * The traces of this page.
+   *
+   * @generated from field: repeated gatewayops.trace.v1.TraceSummary traces = 1;
+   */
+  traces: TraceSummary[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.ListTracesResponse.
@@ -522,15 +514,14 @@ export declare const ListTracesResponseSchema: GenMessage<ListTracesResponse>;
  *
  * @generated from message gatewayops.trace.v1.GetTraceRequest
  */
-export declare type GetTraceRequest =
-  Message<"gatewayops.trace.v1.GetTraceRequest"> & {
-    /**
-     * Trace id, 32 hexadecimal digits, or the same as a UUID.
-     *
-     * @generated from field: string trace_id = 1;
-     */
-    traceId: string;
-  };
+export declare type GetTraceRequest = Message<"gatewayops.trace.v1.GetTraceRequest"> & {
+  /**
+   * Trace id, 32 hexadecimal digits, or the same as a UUID.
+   *
+   * @generated from field: string trace_id = 1;
+   */
+  traceId: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.GetTraceRequest.
@@ -543,15 +534,14 @@ export declare const GetTraceRequestSchema: GenMessage<GetTraceRequest>;
  *
  * @generated from message gatewayops.trace.v1.GetTraceResponse
  */
-export declare type GetTraceResponse =
-  Message<"gatewayops.trace.v1.GetTraceResponse"> & {
-    /**
-     * The trace.
-     *
-     * @generated from field: gatewayops.trace.v1.TraceSummary trace = 1;
-     */
-    trace?: TraceSummary | undefined;
-  };
+export declare type GetTraceResponse = Message<"gatewayops.trace.v1.GetTraceResponse"> & {
+  /**
+   * The trace.
+   *
+   * @generated from field: gatewayops.trace.v1.TraceSummary trace = 1;
+   */
+  trace?: TraceSummary | undefined;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.GetTraceResponse.
@@ -564,29 +554,28 @@ export declare const GetTraceResponseSchema: GenMessage<GetTraceResponse>;
  *
  * @generated from message gatewayops.trace.v1.ListSpansRequest
  */
-export declare type ListSpansRequest =
-  Message<"gatewayops.trace.v1.ListSpansRequest"> & {
-    /**
-     * Trace id, 32 hexadecimal digits, or the same as a UUID.
-     *
-     * @generated from field: string trace_id = 1;
-     */
-    traceId: string;
+export declare type ListSpansRequest = Message<"gatewayops.trace.v1.ListSpansRequest"> & {
+  /**
+   * Trace id, 32 hexadecimal digits, or the same as a UUID.
+   *
+   * @generated from field: string trace_id = 1;
+   */
+  traceId: string;
 
-    /**
-     * Spans per page, 1 to 200. 0 means 200.
-     *
-     * @generated from field: uint32 limit = 2;
-     */
-    limit: number;
+  /**
+   * Spans per page, 1 to 200. 0 means 200.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 3;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.ListSpansRequest.
@@ -599,29 +588,28 @@ export declare const ListSpansRequestSchema: GenMessage<ListSpansRequest>;
  *
  * @generated from message gatewayops.trace.v1.ListSpansResponse
  */
-export declare type ListSpansResponse =
-  Message<"gatewayops.trace.v1.ListSpansResponse"> & {
-    /**
-     * The spans of this page.
-     *
-     * @generated from field: repeated gatewayops.trace.v1.Span spans = 1;
-     */
-    spans: Span[];
+export declare type ListSpansResponse = Message<"gatewayops.trace.v1.ListSpansResponse"> & {
+  /**
+   * The spans of this page.
+   *
+   * @generated from field: repeated gatewayops.trace.v1.Span spans = 1;
+   */
+  spans: Span[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.ListSpansResponse.
@@ -634,92 +622,91 @@ export declare const ListSpansResponseSchema: GenMessage<ListSpansResponse>;
  *
  * @generated from message gatewayops.trace.v1.SearchTracesRequest
  */
-export declare type SearchTracesRequest =
-  Message<"gatewayops.trace.v1.SearchTracesRequest"> & {
-    /**
-     * Beginning, included.
-     *
-     * @generated from field: google.protobuf.Timestamp start_time = 1;
-     */
-    startTime?: Timestamp | undefined;
+export declare type SearchTracesRequest = Message<"gatewayops.trace.v1.SearchTracesRequest"> & {
+  /**
+   * Beginning, included.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
 
-    /**
-     * End, not included.
-     *
-     * @generated from field: google.protobuf.Timestamp end_time = 2;
-     */
-    endTime?: Timestamp | undefined;
+  /**
+   * End, not included.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 2;
+   */
+  endTime?: Timestamp | undefined;
 
-    /**
-     * Only this status.
-     *
-     * @generated from field: gatewayops.trace.v1.Status status = 3;
-     */
-    status: Status;
+  /**
+   * Only this status.
+   *
+   * @generated from field: gatewayops.trace.v1.Status status = 3;
+   */
+  status: Status;
 
-    /**
-     * Only calls of this MCP server, by name.
-     *
-     * @generated from field: string mcp_server = 4;
-     */
-    mcpServer: string;
+  /**
+   * Only calls of this MCP server, by name.
+   *
+   * @generated from field: string mcp_server = 4;
+   */
+  mcpServer: string;
 
-    /**
-     * Only calls of this tool, by name.
-     *
-     * @generated from field: string tool_name = 5;
-     */
-    toolName: string;
+  /**
+   * Only calls of this tool, by name.
+   *
+   * @generated from field: string tool_name = 5;
+   */
+  toolName: string;
 
-    /**
-     * Only calls of this person.
-     *
-     * @generated from field: string user_id = 6;
-     */
-    userId: string;
+  /**
+   * Only calls of this person.
+   *
+   * @generated from field: string user_id = 6;
+   */
+  userId: string;
 
-    /**
-     * Only calls of this team.
-     *
-     * @generated from field: string team_id = 7;
-     */
-    teamId: string;
+  /**
+   * Only calls of this team.
+   *
+   * @generated from field: string team_id = 7;
+   */
+  teamId: string;
 
-    /**
-     * Only calls of this API key.
-     *
-     * @generated from field: string api_key_id = 8;
-     */
-    apiKeyId: string;
+  /**
+   * Only calls of this API key.
+   *
+   * @generated from field: string api_key_id = 8;
+   */
+  apiKeyId: string;
 
-    /**
-     * Only calls that took at least so many milliseconds.
-     *
-     * @generated from field: uint32 min_duration_ms = 9;
-     */
-    minDurationMs: number;
+  /**
+   * Only calls that took at least so many milliseconds.
+   *
+   * @generated from field: uint32 min_duration_ms = 9;
+   */
+  minDurationMs: number;
 
-    /**
-     * Only calls that cost at least so much, in micro-USD.
-     *
-     * @generated from field: int64 min_cost_usd_micros = 10;
-     */
-    minCostUsdMicros: bigint;
+  /**
+   * Only calls that cost at least so much, in micro-USD.
+   *
+   * @generated from field: int64 min_cost_usd_micros = 10;
+   */
+  minCostUsdMicros: bigint;
 
-    /**
-     * Traces per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 11;
-     */
-    limit: number;
+  /**
+   * Traces per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 11;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 12;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 12;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.SearchTracesRequest.
@@ -732,29 +719,28 @@ export declare const SearchTracesRequestSchema: GenMessage<SearchTracesRequest>;
  *
  * @generated from message gatewayops.trace.v1.SearchTracesResponse
  */
-export declare type SearchTracesResponse =
-  Message<"gatewayops.trace.v1.SearchTracesResponse"> & {
-    /**
-     * The traces of this page.
-     *
-     * @generated from field: repeated gatewayops.trace.v1.TraceSummary traces = 1;
-     */
-    traces: TraceSummary[];
+export declare type SearchTracesResponse = Message<"gatewayops.trace.v1.SearchTracesResponse"> & {
+  /**
+   * The traces of this page.
+   *
+   * @generated from field: repeated gatewayops.trace.v1.TraceSummary traces = 1;
+   */
+  traces: TraceSummary[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.SearchTracesResponse.
@@ -767,15 +753,14 @@ export declare const SearchTracesResponseSchema: GenMessage<SearchTracesResponse
  *
  * @generated from message gatewayops.trace.v1.GetCallRequest
  */
-export declare type GetCallRequest =
-  Message<"gatewayops.trace.v1.GetCallRequest"> & {
-    /**
-     * Request id, "req_{32 hexadecimal digits}".
-     *
-     * @generated from field: string request_id = 1;
-     */
-    requestId: string;
-  };
+export declare type GetCallRequest = Message<"gatewayops.trace.v1.GetCallRequest"> & {
+  /**
+   * Request id, "req_{32 hexadecimal digits}".
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.GetCallRequest.
@@ -788,15 +773,14 @@ export declare const GetCallRequestSchema: GenMessage<GetCallRequest>;
  *
  * @generated from message gatewayops.trace.v1.GetCallResponse
  */
-export declare type GetCallResponse =
-  Message<"gatewayops.trace.v1.GetCallResponse"> & {
-    /**
-     * The record.
-     *
-     * @generated from field: gatewayops.trace.v1.Call call = 1;
-     */
-    call?: Call | undefined;
-  };
+export declare type GetCallResponse = Message<"gatewayops.trace.v1.GetCallResponse"> & {
+  /**
+   * The record.
+   *
+   * @generated from field: gatewayops.trace.v1.Call call = 1;
+   */
+  call?: Call | undefined;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.GetCallResponse.
@@ -809,43 +793,42 @@ export declare const GetCallResponseSchema: GenMessage<GetCallResponse>;
  *
  * @generated from message gatewayops.trace.v1.ListCallsRequest
  */
-export declare type ListCallsRequest =
-  Message<"gatewayops.trace.v1.ListCallsRequest"> & {
-    /**
-     * Only calls recorded at or after this time. Absent: the last hour.
-     *
-     * @generated from field: google.protobuf.Timestamp start_time = 1;
-     */
-    startTime?: Timestamp | undefined;
+export declare type ListCallsRequest = Message<"gatewayops.trace.v1.ListCallsRequest"> & {
+  /**
+   * Only calls recorded at or after this time. Absent: the last hour.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
 
-    /**
-     * Only calls of this MCP server, by name.
-     *
-     * @generated from field: string mcp_server = 2;
-     */
-    mcpServer: string;
+  /**
+   * Only calls of this MCP server, by name.
+   *
+   * @generated from field: string mcp_server = 2;
+   */
+  mcpServer: string;
 
-    /**
-     * Only this status.
-     *
-     * @generated from field: gatewayops.trace.v1.Status status = 3;
-     */
-    status: Status;
+  /**
+   * Only this status.
+   *
+   * @generated from field: gatewayops.trace.v1.Status status = 3;
+   */
+  status: Status;
 
-    /**
-     * Calls per page, 1 to 200. 0 means 50.
-     *
-     * @generated from field: uint32 limit = 4;
-     */
-    limit: number;
+  /**
+   * Calls per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 4;
+   */
+  limit: number;
 
-    /**
-     * Where to go on: the cursor of the page before. Empty for the first page.
-     *
-     * @generated from field: string cursor = 5;
-     */
-    cursor: string;
-  };
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 5;
+   */
+  cursor: string;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.ListCallsRequest.
@@ -858,29 +841,28 @@ export declare const ListCallsRequestSchema: GenMessage<ListCallsRequest>;
  *
  * @generated from message gatewayops.trace.v1.ListCallsResponse
  */
-export declare type ListCallsResponse =
-  Message<"gatewayops.trace.v1.ListCallsResponse"> & {
-    /**
-     * The records of this page.
-     *
-     * @generated from field: repeated gatewayops.trace.v1.Call calls = 1;
-     */
-    calls: Call[];
+export declare type ListCallsResponse = Message<"gatewayops.trace.v1.ListCallsResponse"> & {
+  /**
+   * The records of this page.
+   *
+   * @generated from field: repeated gatewayops.trace.v1.Call calls = 1;
+   */
+  calls: Call[];
 
-    /**
-     * Cursor of the next page. Empty when there is none.
-     *
-     * @generated from field: string cursor = 2;
-     */
-    cursor: string;
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
 
-    /**
-     * True when there is a next page.
-     *
-     * @generated from field: bool has_more = 3;
-     */
-    hasMore: boolean;
-  };
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
 
 /**
  * Describes the message gatewayops.trace.v1.ListCallsResponse.
@@ -950,7 +932,7 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof ListTracesRequestSchema;
     output: typeof ListTracesResponseSchema;
-  };
+  },
   /**
    * Returns one trace.
    *
@@ -960,7 +942,7 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof GetTraceRequestSchema;
     output: typeof GetTraceResponseSchema;
-  };
+  },
   /**
    * Lists the spans of a trace, in order of time.
    *
@@ -970,7 +952,7 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof ListSpansRequestSchema;
     output: typeof ListSpansResponseSchema;
-  };
+  },
   /**
    * Searches traces by what their calls did, newest first.
    *
@@ -980,7 +962,7 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof SearchTracesRequestSchema;
     output: typeof SearchTracesResponseSchema;
-  };
+  },
   /**
    * Returns the record of one call: every stage with its outcome. What `gwo explain` shows.
    *
@@ -990,7 +972,7 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof GetCallRequestSchema;
     output: typeof GetCallResponseSchema;
-  };
+  },
   /**
    * Lists the records of calls, newest first. What `gwo tail` shows.
    *
@@ -1000,5 +982,6 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof ListCallsRequestSchema;
     output: typeof ListCallsResponseSchema;
-  };
+  },
 }>;
+

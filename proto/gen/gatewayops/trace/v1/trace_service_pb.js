@@ -2,13 +2,7 @@
 // @generated from file gatewayops/trace/v1/trace_service.proto (package gatewayops.trace.v1, syntax proto3)
 /* eslint-disable */
 
-import {
-  enumDesc,
-  fileDesc,
-  messageDesc,
-  serviceDesc,
-  tsEnum,
-} from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
@@ -17,151 +11,125 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 /**
  * Describes the file gatewayops/trace/v1/trace_service.proto.
  */
-export const file_gatewayops_trace_v1_trace_service =
-  /*@__PURE__*/
-  fileDesc(
-    "CidnYXRld2F5b3BzL3RyYWNlL3YxL3RyYWNlX3NlcnZpY2UucHJvdG8SE2dhdGV3YXlvcHMudHJhY2UudjEirAIKDFRyYWNlU3VtbWFyeRIKCgJpZBgBIAEoCRIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtkdXJhdGlvbl9tcxgDIAEoAxIrCgZzdGF0dXMYBCABKA4yGy5nYXRld2F5b3BzLnRyYWNlLnYxLlN0YXR1cxISCgpzcGFuX2NvdW50GAUgASgNEhIKCmNhbGxfY291bnQYBiABKA0SLQoVdG90YWxfY29zdF91c2RfbWljcm9zGAcgASgDQg6yuxgKdG90YWxfY29zdBISCgptY3Bfc2VydmVyGAggASgJEhEKCXRvb2xfbmFtZRgJIAEoCRIPCgd0ZWFtX2lkGAogASgJEg8KB3VzZXJfaWQYCyABKAkirwMKBFNwYW4SEAoIdHJhY2VfaWQYASABKAkSDwoHc3Bhbl9pZBgCIAEoCRIWCg5wYXJlbnRfc3Bhbl9pZBgDIAEoCRIRCglvcGVyYXRpb24YBCABKAkSEgoKbWNwX3NlcnZlchgFIAEoCRIRCgl0b29sX25hbWUYBiABKAkSLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZHVyYXRpb25fdXMYCCABKAMSKwoGc3RhdHVzGAkgASgOMhsuZ2F0ZXdheW9wcy50cmFjZS52MS5TdGF0dXMSFAoMcmVxdWVzdF9zaXplGAogASgDEhUKDXJlc3BvbnNlX3NpemUYCyABKAMSIQoPY29zdF91c2RfbWljcm9zGAwgASgDQgiyuxgEY29zdBI9CgphdHRyaWJ1dGVzGA0gAygLMikuZ2F0ZXdheW9wcy50cmFjZS52MS5TcGFuLkF0dHJpYnV0ZXNFbnRyeRoxCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJCCgtTdGFnZVJlY29yZBINCgVzdGFnZRgBIAEoCRIPCgdvdXRjb21lGAIgASgJEhMKC2R1cmF0aW9uX3VzGAMgASgDIqIECgRDYWxsEhIKCnJlcXVlc3RfaWQYASABKAkSEAoIdHJhY2VfaWQYAiABKAkSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZHVyYXRpb25fdXMYBCABKAMSDgoGbWV0aG9kGAUgASgJEhIKCm1jcF9zZXJ2ZXIYBiABKAkSEQoJdG9vbF9uYW1lGAcgASgJEisKBnN0YXR1cxgIIAEoDjIbLmdhdGV3YXlvcHMudHJhY2UudjEuU3RhdHVzEg8KB291dGNvbWUYCSABKAkSDgoGcmVhc29uGAogASgJEhMKC2h0dHBfc3RhdHVzGAsgASgNEhAKCHJwY19jb2RlGAwgASgFEgwKBGZhY2UYDSABKAkSIQoPY29zdF91c2RfbWljcm9zGA4gASgDQgiyuxgEY29zdBIVCg1wcmljZV9ydWxlX2lkGA8gASgJEhQKDHJlcXVlc3Rfc2l6ZRgQIAEoAxIVCg1yZXNwb25zZV9zaXplGBEgASgDEhAKCGF0dGVtcHRzGBIgASgNEhIKCmFwaV9rZXlfaWQYEyABKAkSFAoMYXBpX2tleV9uYW1lGBQgASgJEg8KB3RlYW1faWQYFSABKAkSDwoHdXNlcl9pZBgWIAEoCRIwCgZzdGFnZXMYFyADKAsyIC5nYXRld2F5b3BzLnRyYWNlLnYxLlN0YWdlUmVjb3JkIvkBChFMaXN0VHJhY2VzUmVxdWVzdBI2CgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjQKCGVuZF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEisKBnN0YXR1cxgDIAEoDjIbLmdhdGV3YXlvcHMudHJhY2UudjEuU3RhdHVzEg8KB3VzZXJfaWQYBCABKAkSDwoHdGVhbV9pZBgFIAEoCRIXCgVsaW1pdBgGIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAcgASgJImkKEkxpc3RUcmFjZXNSZXNwb25zZRIxCgZ0cmFjZXMYASADKAsyIS5nYXRld2F5b3BzLnRyYWNlLnYxLlRyYWNlU3VtbWFyeRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgiQQoPR2V0VHJhY2VSZXF1ZXN0Ei4KCHRyYWNlX2lkGAEgASgJQhy6SBlyFzIVXlswLTlhLWZBLUYtXXszMiwzNn0kIkQKEEdldFRyYWNlUmVzcG9uc2USMAoFdHJhY2UYASABKAsyIS5nYXRld2F5b3BzLnRyYWNlLnYxLlRyYWNlU3VtbWFyeSJrChBMaXN0U3BhbnNSZXF1ZXN0Ei4KCHRyYWNlX2lkGAEgASgJQhy6SBlyFzIVXlswLTlhLWZBLUYtXXszMiwzNn0kEhcKBWxpbWl0GAIgASgNQgi6SAUqAxjIARIOCgZjdXJzb3IYAyABKAkiXwoRTGlzdFNwYW5zUmVzcG9uc2USKAoFc3BhbnMYASADKAsyGS5nYXRld2F5b3BzLnRyYWNlLnYxLlNwYW4SDgoGY3Vyc29yGAIgASgJEhAKCGhhc19tb3JlGAMgASgIIvoCChNTZWFyY2hUcmFjZXNSZXF1ZXN0EjYKCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNAoIZW5kX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESKwoGc3RhdHVzGAMgASgOMhsuZ2F0ZXdheW9wcy50cmFjZS52MS5TdGF0dXMSEgoKbWNwX3NlcnZlchgEIAEoCRIRCgl0b29sX25hbWUYBSABKAkSDwoHdXNlcl9pZBgGIAEoCRIPCgd0ZWFtX2lkGAcgASgJEhIKCmFwaV9rZXlfaWQYCCABKAkSFwoPbWluX2R1cmF0aW9uX21zGAkgASgNEikKE21pbl9jb3N0X3VzZF9taWNyb3MYCiABKANCDLK7GAhtaW5fY29zdBIXCgVsaW1pdBgLIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAwgASgJImsKFFNlYXJjaFRyYWNlc1Jlc3BvbnNlEjEKBnRyYWNlcxgBIAMoCzIhLmdhdGV3YXlvcHMudHJhY2UudjEuVHJhY2VTdW1tYXJ5Eg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCJCCg5HZXRDYWxsUmVxdWVzdBIwCgpyZXF1ZXN0X2lkGAEgASgJQhy6SBlyFzIVXihyZXFfKT9bMC05YS1mXXszMn0kIjoKD0dldENhbGxSZXNwb25zZRInCgRjYWxsGAEgASgLMhkuZ2F0ZXdheW9wcy50cmFjZS52MS5DYWxsIqwBChBMaXN0Q2FsbHNSZXF1ZXN0Ei4KCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCm1jcF9zZXJ2ZXIYAiABKAkSKwoGc3RhdHVzGAMgASgOMhsuZ2F0ZXdheW9wcy50cmFjZS52MS5TdGF0dXMSFwoFbGltaXQYBCABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgFIAEoCSJfChFMaXN0Q2FsbHNSZXNwb25zZRIoCgVjYWxscxgBIAMoCzIZLmdhdGV3YXlvcHMudHJhY2UudjEuQ2FsbBIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgqbgoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEhIKDlNUQVRVU19TVUNDRVNTEAESEAoMU1RBVFVTX0VSUk9SEAISEgoOU1RBVFVTX1RJTUVPVVQQAxISCg5TVEFUVVNfVU5LTk9XThAEMuAGCgxUcmFjZVNlcnZpY2UShQEKCkxpc3RUcmFjZXMSJi5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RUcmFjZXNSZXF1ZXN0GicuZ2F0ZXdheW9wcy50cmFjZS52MS5MaXN0VHJhY2VzUmVzcG9uc2UiJpACAaq7GA0KC3RyYWNlczpyZWFkgtPkkwIMEgovdjEvdHJhY2VzEooBCghHZXRUcmFjZRIkLmdhdGV3YXlvcHMudHJhY2UudjEuR2V0VHJhY2VSZXF1ZXN0GiUuZ2F0ZXdheW9wcy50cmFjZS52MS5HZXRUcmFjZVJlc3BvbnNlIjGQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCFxIVL3YxL3RyYWNlcy97dHJhY2VfaWR9EpMBCglMaXN0U3BhbnMSJS5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RTcGFuc1JlcXVlc3QaJi5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RTcGFuc1Jlc3BvbnNlIjeQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCHRIbL3YxL3RyYWNlcy97dHJhY2VfaWR9L3NwYW5zEpUBCgxTZWFyY2hUcmFjZXMSKC5nYXRld2F5b3BzLnRyYWNlLnYxLlNlYXJjaFRyYWNlc1JlcXVlc3QaKS5nYXRld2F5b3BzLnRyYWNlLnYxLlNlYXJjaFRyYWNlc1Jlc3BvbnNlIjCQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCFjoBKiIRL3YxL3RyYWNlcy9zZWFyY2gSiAEKB0dldENhbGwSIy5nYXRld2F5b3BzLnRyYWNlLnYxLkdldENhbGxSZXF1ZXN0GiQuZ2F0ZXdheW9wcy50cmFjZS52MS5HZXRDYWxsUmVzcG9uc2UiMpACAaq7GA0KC3RyYWNlczpyZWFkgtPkkwIYEhYvdjEvY2FsbHMve3JlcXVlc3RfaWR9EoEBCglMaXN0Q2FsbHMSJS5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RDYWxsc1JlcXVlc3QaJi5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RDYWxsc1Jlc3BvbnNlIiWQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCCxIJL3YxL2NhbGxzYgZwcm90bzM",
-    [
-      file_buf_validate_validate,
-      file_gatewayops_common_v1_options,
-      file_google_api_annotations,
-      file_google_protobuf_timestamp,
-    ],
-  );
+export const file_gatewayops_trace_v1_trace_service = /*@__PURE__*/
+  fileDesc("CidnYXRld2F5b3BzL3RyYWNlL3YxL3RyYWNlX3NlcnZpY2UucHJvdG8SE2dhdGV3YXlvcHMudHJhY2UudjEirAIKDFRyYWNlU3VtbWFyeRIKCgJpZBgBIAEoCRIuCgpzdGFydF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtkdXJhdGlvbl9tcxgDIAEoAxIrCgZzdGF0dXMYBCABKA4yGy5nYXRld2F5b3BzLnRyYWNlLnYxLlN0YXR1cxISCgpzcGFuX2NvdW50GAUgASgNEhIKCmNhbGxfY291bnQYBiABKA0SLQoVdG90YWxfY29zdF91c2RfbWljcm9zGAcgASgDQg6yuxgKdG90YWxfY29zdBISCgptY3Bfc2VydmVyGAggASgJEhEKCXRvb2xfbmFtZRgJIAEoCRIPCgd0ZWFtX2lkGAogASgJEg8KB3VzZXJfaWQYCyABKAkirwMKBFNwYW4SEAoIdHJhY2VfaWQYASABKAkSDwoHc3Bhbl9pZBgCIAEoCRIWCg5wYXJlbnRfc3Bhbl9pZBgDIAEoCRIRCglvcGVyYXRpb24YBCABKAkSEgoKbWNwX3NlcnZlchgFIAEoCRIRCgl0b29sX25hbWUYBiABKAkSLgoKc3RhcnRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZHVyYXRpb25fdXMYCCABKAMSKwoGc3RhdHVzGAkgASgOMhsuZ2F0ZXdheW9wcy50cmFjZS52MS5TdGF0dXMSFAoMcmVxdWVzdF9zaXplGAogASgDEhUKDXJlc3BvbnNlX3NpemUYCyABKAMSIQoPY29zdF91c2RfbWljcm9zGAwgASgDQgiyuxgEY29zdBI9CgphdHRyaWJ1dGVzGA0gAygLMikuZ2F0ZXdheW9wcy50cmFjZS52MS5TcGFuLkF0dHJpYnV0ZXNFbnRyeRoxCg9BdHRyaWJ1dGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJCCgtTdGFnZVJlY29yZBINCgVzdGFnZRgBIAEoCRIPCgdvdXRjb21lGAIgASgJEhMKC2R1cmF0aW9uX3VzGAMgASgDIqIECgRDYWxsEhIKCnJlcXVlc3RfaWQYASABKAkSEAoIdHJhY2VfaWQYAiABKAkSLgoKc3RhcnRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZHVyYXRpb25fdXMYBCABKAMSDgoGbWV0aG9kGAUgASgJEhIKCm1jcF9zZXJ2ZXIYBiABKAkSEQoJdG9vbF9uYW1lGAcgASgJEisKBnN0YXR1cxgIIAEoDjIbLmdhdGV3YXlvcHMudHJhY2UudjEuU3RhdHVzEg8KB291dGNvbWUYCSABKAkSDgoGcmVhc29uGAogASgJEhMKC2h0dHBfc3RhdHVzGAsgASgNEhAKCHJwY19jb2RlGAwgASgFEgwKBGZhY2UYDSABKAkSIQoPY29zdF91c2RfbWljcm9zGA4gASgDQgiyuxgEY29zdBIVCg1wcmljZV9ydWxlX2lkGA8gASgJEhQKDHJlcXVlc3Rfc2l6ZRgQIAEoAxIVCg1yZXNwb25zZV9zaXplGBEgASgDEhAKCGF0dGVtcHRzGBIgASgNEhIKCmFwaV9rZXlfaWQYEyABKAkSFAoMYXBpX2tleV9uYW1lGBQgASgJEg8KB3RlYW1faWQYFSABKAkSDwoHdXNlcl9pZBgWIAEoCRIwCgZzdGFnZXMYFyADKAsyIC5nYXRld2F5b3BzLnRyYWNlLnYxLlN0YWdlUmVjb3JkIvkBChFMaXN0VHJhY2VzUmVxdWVzdBI2CgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEjQKCGVuZF90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEisKBnN0YXR1cxgDIAEoDjIbLmdhdGV3YXlvcHMudHJhY2UudjEuU3RhdHVzEg8KB3VzZXJfaWQYBCABKAkSDwoHdGVhbV9pZBgFIAEoCRIXCgVsaW1pdBgGIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAcgASgJImkKEkxpc3RUcmFjZXNSZXNwb25zZRIxCgZ0cmFjZXMYASADKAsyIS5nYXRld2F5b3BzLnRyYWNlLnYxLlRyYWNlU3VtbWFyeRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgiQQoPR2V0VHJhY2VSZXF1ZXN0Ei4KCHRyYWNlX2lkGAEgASgJQhy6SBlyFzIVXlswLTlhLWZBLUYtXXszMiwzNn0kIkQKEEdldFRyYWNlUmVzcG9uc2USMAoFdHJhY2UYASABKAsyIS5nYXRld2F5b3BzLnRyYWNlLnYxLlRyYWNlU3VtbWFyeSJrChBMaXN0U3BhbnNSZXF1ZXN0Ei4KCHRyYWNlX2lkGAEgASgJQhy6SBlyFzIVXlswLTlhLWZBLUYtXXszMiwzNn0kEhcKBWxpbWl0GAIgASgNQgi6SAUqAxjIARIOCgZjdXJzb3IYAyABKAkiXwoRTGlzdFNwYW5zUmVzcG9uc2USKAoFc3BhbnMYASADKAsyGS5nYXRld2F5b3BzLnRyYWNlLnYxLlNwYW4SDgoGY3Vyc29yGAIgASgJEhAKCGhhc19tb3JlGAMgASgIIvoCChNTZWFyY2hUcmFjZXNSZXF1ZXN0EjYKCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESNAoIZW5kX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQga6SAPIAQESKwoGc3RhdHVzGAMgASgOMhsuZ2F0ZXdheW9wcy50cmFjZS52MS5TdGF0dXMSEgoKbWNwX3NlcnZlchgEIAEoCRIRCgl0b29sX25hbWUYBSABKAkSDwoHdXNlcl9pZBgGIAEoCRIPCgd0ZWFtX2lkGAcgASgJEhIKCmFwaV9rZXlfaWQYCCABKAkSFwoPbWluX2R1cmF0aW9uX21zGAkgASgNEikKE21pbl9jb3N0X3VzZF9taWNyb3MYCiABKANCDLK7GAhtaW5fY29zdBIXCgVsaW1pdBgLIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAwgASgJImsKFFNlYXJjaFRyYWNlc1Jlc3BvbnNlEjEKBnRyYWNlcxgBIAMoCzIhLmdhdGV3YXlvcHMudHJhY2UudjEuVHJhY2VTdW1tYXJ5Eg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCJCCg5HZXRDYWxsUmVxdWVzdBIwCgpyZXF1ZXN0X2lkGAEgASgJQhy6SBlyFzIVXihyZXFfKT9bMC05YS1mXXszMn0kIjoKD0dldENhbGxSZXNwb25zZRInCgRjYWxsGAEgASgLMhkuZ2F0ZXdheW9wcy50cmFjZS52MS5DYWxsIqwBChBMaXN0Q2FsbHNSZXF1ZXN0Ei4KCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCm1jcF9zZXJ2ZXIYAiABKAkSKwoGc3RhdHVzGAMgASgOMhsuZ2F0ZXdheW9wcy50cmFjZS52MS5TdGF0dXMSFwoFbGltaXQYBCABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgFIAEoCSJfChFMaXN0Q2FsbHNSZXNwb25zZRIoCgVjYWxscxgBIAMoCzIZLmdhdGV3YXlvcHMudHJhY2UudjEuQ2FsbBIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgqbgoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEhIKDlNUQVRVU19TVUNDRVNTEAESEAoMU1RBVFVTX0VSUk9SEAISEgoOU1RBVFVTX1RJTUVPVVQQAxISCg5TVEFUVVNfVU5LTk9XThAEMuAGCgxUcmFjZVNlcnZpY2UShQEKCkxpc3RUcmFjZXMSJi5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RUcmFjZXNSZXF1ZXN0GicuZ2F0ZXdheW9wcy50cmFjZS52MS5MaXN0VHJhY2VzUmVzcG9uc2UiJpACAaq7GA0KC3RyYWNlczpyZWFkgtPkkwIMEgovdjEvdHJhY2VzEooBCghHZXRUcmFjZRIkLmdhdGV3YXlvcHMudHJhY2UudjEuR2V0VHJhY2VSZXF1ZXN0GiUuZ2F0ZXdheW9wcy50cmFjZS52MS5HZXRUcmFjZVJlc3BvbnNlIjGQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCFxIVL3YxL3RyYWNlcy97dHJhY2VfaWR9EpMBCglMaXN0U3BhbnMSJS5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RTcGFuc1JlcXVlc3QaJi5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RTcGFuc1Jlc3BvbnNlIjeQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCHRIbL3YxL3RyYWNlcy97dHJhY2VfaWR9L3NwYW5zEpUBCgxTZWFyY2hUcmFjZXMSKC5nYXRld2F5b3BzLnRyYWNlLnYxLlNlYXJjaFRyYWNlc1JlcXVlc3QaKS5nYXRld2F5b3BzLnRyYWNlLnYxLlNlYXJjaFRyYWNlc1Jlc3BvbnNlIjCQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCFjoBKiIRL3YxL3RyYWNlcy9zZWFyY2gSiAEKB0dldENhbGwSIy5nYXRld2F5b3BzLnRyYWNlLnYxLkdldENhbGxSZXF1ZXN0GiQuZ2F0ZXdheW9wcy50cmFjZS52MS5HZXRDYWxsUmVzcG9uc2UiMpACAaq7GA0KC3RyYWNlczpyZWFkgtPkkwIYEhYvdjEvY2FsbHMve3JlcXVlc3RfaWR9EoEBCglMaXN0Q2FsbHMSJS5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RDYWxsc1JlcXVlc3QaJi5nYXRld2F5b3BzLnRyYWNlLnYxLkxpc3RDYWxsc1Jlc3BvbnNlIiWQAgGquxgNCgt0cmFjZXM6cmVhZILT5JMCCxIJL3YxL2NhbGxzYgZwcm90bzM", [file_buf_validate_validate, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.trace.v1.TraceSummary.
  * Use `create(TraceSummarySchema)` to create a new message.
  */
-export const TraceSummarySchema =
-  /*@__PURE__*/
+export const TraceSummarySchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 0);
 
 /**
  * Describes the message gatewayops.trace.v1.Span.
  * Use `create(SpanSchema)` to create a new message.
  */
-export const SpanSchema =
-  /*@__PURE__*/
+export const SpanSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 1);
 
 /**
  * Describes the message gatewayops.trace.v1.StageRecord.
  * Use `create(StageRecordSchema)` to create a new message.
  */
-export const StageRecordSchema =
-  /*@__PURE__*/
+export const StageRecordSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 2);
 
 /**
  * Describes the message gatewayops.trace.v1.Call.
  * Use `create(CallSchema)` to create a new message.
  */
-export const CallSchema =
-  /*@__PURE__*/
+export const CallSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 3);
 
 /**
  * Describes the message gatewayops.trace.v1.ListTracesRequest.
  * Use `create(ListTracesRequestSchema)` to create a new message.
  */
-export const ListTracesRequestSchema =
-  /*@__PURE__*/
+export const ListTracesRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 4);
 
 /**
  * Describes the message gatewayops.trace.v1.ListTracesResponse.
  * Use `create(ListTracesResponseSchema)` to create a new message.
  */
-export const ListTracesResponseSchema =
-  /*@__PURE__*/
+export const ListTracesResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 5);
 
 /**
  * Describes the message gatewayops.trace.v1.GetTraceRequest.
  * Use `create(GetTraceRequestSchema)` to create a new message.
  */
-export const GetTraceRequestSchema =
-  /*@__PURE__*/
+export const GetTraceRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 6);
 
 /**
  * Describes the message gatewayops.trace.v1.GetTraceResponse.
  * Use `create(GetTraceResponseSchema)` to create a new message.
  */
-export const GetTraceResponseSchema =
-  /*@__PURE__*/
+export const GetTraceResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 7);
 
 /**
  * Describes the message gatewayops.trace.v1.ListSpansRequest.
  * Use `create(ListSpansRequestSchema)` to create a new message.
  */
-export const ListSpansRequestSchema =
-  /*@__PURE__*/
+export const ListSpansRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 8);
 
 /**
  * Describes the message gatewayops.trace.v1.ListSpansResponse.
  * Use `create(ListSpansResponseSchema)` to create a new message.
  */
-export const ListSpansResponseSchema =
-  /*@__PURE__*/
+export const ListSpansResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 9);
 
 /**
  * Describes the message gatewayops.trace.v1.SearchTracesRequest.
  * Use `create(SearchTracesRequestSchema)` to create a new message.
  */
-export const SearchTracesRequestSchema =
-  /*@__PURE__*/
+export const SearchTracesRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 10);
 
 /**
  * Describes the message gatewayops.trace.v1.SearchTracesResponse.
  * Use `create(SearchTracesResponseSchema)` to create a new message.
  */
-export const SearchTracesResponseSchema =
-  /*@__PURE__*/
+export const SearchTracesResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 11);
 
 /**
  * Describes the message gatewayops.trace.v1.GetCallRequest.
  * Use `create(GetCallRequestSchema)` to create a new message.
  */
-export const GetCallRequestSchema =
-  /*@__PURE__*/
+export const GetCallRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 12);
 
 /**
  * Describes the message gatewayops.trace.v1.GetCallResponse.
  * Use `create(GetCallResponseSchema)` to create a new message.
  */
-export const GetCallResponseSchema =
-  /*@__PURE__*/
+export const GetCallResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 13);
 
 /**
  * Describes the message gatewayops.trace.v1.ListCallsRequest.
  * Use `create(ListCallsRequestSchema)` to create a new message.
  */
-export const ListCallsRequestSchema =
-  /*@__PURE__*/
+export const ListCallsRequestSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 14);
 
 /**
  * Describes the message gatewayops.trace.v1.ListCallsResponse.
  * Use `create(ListCallsResponseSchema)` to create a new message.
  */
-export const ListCallsResponseSchema =
-  /*@__PURE__*/
+export const ListCallsResponseSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_trace_v1_trace_service, 15);
 
 /**
  * Describes the enum gatewayops.trace.v1.Status.
  */
-export const StatusSchema =
-  /*@__PURE__*/
+export const StatusSchema = /*@__PURE__*/
   enumDesc(file_gatewayops_trace_v1_trace_service, 0);
 
 /**
@@ -169,13 +137,14 @@ export const StatusSchema =
  *
  * @generated from enum gatewayops.trace.v1.Status
  */
-export const Status = /*@__PURE__*/ tsEnum(StatusSchema);
+export const Status = /*@__PURE__*/
+  tsEnum(StatusSchema);
 
 /**
  * The traces and calls of the caller's organisation.
  *
  * @generated from service gatewayops.trace.v1.TraceService
  */
-export const TraceService =
-  /*@__PURE__*/
+export const TraceService = /*@__PURE__*/
   serviceDesc(file_gatewayops_trace_v1_trace_service, 0);
+

@@ -1,0 +1,98 @@
+import { Component, computed, inject, linkedSignal, signal } from "@angular/core";
+import { MatButton } from "@angular/material/button";
+import { MatDialog } from "@angular/material/dialog";
+import { MatSlideToggle } from "@angular/material/slide-toggle";
+import type { ApiKey } from "@gatewayops/proto/gatewayops/auth/v1/api_key_pb";
+import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
+
+import { Icon } from "../icons/icon.ts";
+import { BusyLine } from "../page/busy-line.ts";
+import { EmptyState } from "../page/empty-state.ts";
+import { FailureState } from "../page/failure-state.ts";
+import { Skeleton } from "../page/skeleton.ts";
+import { failureFrom, type RpcFailure } from "../rpc/failure.ts";
+import { createQuery } from "../rpc/query.ts";
+import { injectClient } from "../rpc/transport.ts";
+import { Session } from "../session/session.ts";
+import { Instant } from "../time/instant.ts";
+import { KeyCreateDialog } from "./key-create-dialog.ts";
+import { KeyRevokeDialog } from "./key-revoke-dialog.ts";
+import { describeServers, keyStateOf } from "./key-state.ts";
+
+const PAGE_SIZE = 100;
+
+@Component({
+  selector: "gwo-key-list",
+  imports: [BusyLine, EmptyState, FailureState, Icon, Instant, MatButton, MatSlideToggle, Skeleton],
+  templateUrl: "./key-list.html",
+  styleUrl: "./key-list.scss",
+})
+export class KeyList {
+  private readonly client = injectClient(ApiKeyService);
+  private readonly dialog = inject(MatDialog);
+  private readonly session = inject(Session);
+
+  protected readonly mayCreate = computed(() => this.session.can("api_keys:create"));
+  protected readonly mayRevoke = computed(() => this.session.can("api_keys:delete"));
+  protected readonly showEnded = signal(false);
+
+  protected readonly firstPage = createQuery({
+    params: () => true,
+    load: async (_, signal) => this.client.listApiKeys({ limit: PAGE_SIZE }, { signal }),
+  });
+  protected readonly page = linkedSignal(() => this.firstPage.data());
+  protected readonly loadingMore = signal(false);
+  protected readonly moreFailure = signal<RpcFailure | undefined>(undefined);
+
+  private readonly rows = computed(() => {
+    const now = Date.now();
+    return this.page()?.items.map((key) => ({
+      key,
+      state: keyStateOf(key, now),
+      servers: describeServers(key.scopes?.servers ?? []),
+      tools: key.scopes?.tools ?? [],
+      permissions: key.scopes?.permissions ?? [],
+    }));
+  });
+  protected readonly shown = computed(() =>
+    this.rows()?.filter((row) => this.showEnded() || row.state === "active"),
+  );
+  protected readonly endedCount = computed(
+    () => this.rows()?.filter((row) => row.state !== "active").length ?? 0,
+  );
+
+  protected create(): void {
+    this.dialog
+      .open<KeyCreateDialog, undefined, boolean>(KeyCreateDialog, {
+        width: "560px",
+        disableClose: true,
+      })
+      .afterClosed()
+      .subscribe((created) => {
+        if (created === true) this.firstPage.reload();
+      });
+  }
+
+  protected revoke(key: ApiKey): void {
+    this.dialog
+      .open<KeyRevokeDialog, ApiKey, boolean>(KeyRevokeDialog, { width: "460px", data: key })
+      .afterClosed()
+      .subscribe((revoked) => {
+        if (revoked === true) this.firstPage.reload();
+      });
+  }
+
+  protected async loadMore(): Promise<void> {
+    const shown = this.page();
+    if (shown === undefined || this.loadingMore()) return;
+    this.loadingMore.set(true);
+    this.moreFailure.set(undefined);
+    try {
+      const next = await this.client.listApiKeys({ limit: PAGE_SIZE, cursor: shown.cursor });
+      if (this.page() === shown) this.page.set({ ...next, items: [...shown.items, ...next.items] });
+    } catch (error) {
+      this.moreFailure.set(failureFrom(error));
+    }
+    this.loadingMore.set(false);
+  }
+}

@@ -1,0 +1,324 @@
+import { z } from "zod";
+import { parse as parseYaml } from "yaml";
+import { ConfigError, type ConfigOf } from "@gatewayops/platform/config";
+import {
+  booleanSetting,
+  bytesSetting,
+  choiceSetting,
+  durationSetting,
+  fractionSetting,
+  integerSetting,
+  stringSetting,
+  urlSetting,
+} from "@gatewayops/platform/settings";
+import type { StdioServer } from "./stdio/session.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** The gateway's settings. Those with a path in config.yaml are the specification's. */
+export const GATEWAY_SCHEMA = {
+  host: stringSetting({ env: "GWO_BIND_HOST", default: "127.0.0.1", doc: "Address to listen on." }),
+  httpPort: integerSetting({
+    env: "GWO_GATEWAY_HTTP_PORT",
+    yaml: "server.http_port",
+    default: 8080,
+    min: 0,
+    max: 65535,
+    doc: "Port of HTTP/1.1: MCP, REST, console, health, metrics. 0: any free one.",
+  }),
+  grpcPort: integerSetting({
+    env: "GWO_GATEWAY_GRPC_PORT",
+    yaml: "server.grpc_port",
+    default: 9090,
+    min: 0,
+    max: 65535,
+    doc: "Port of cleartext HTTP/2 for gRPC. 0: any free one.",
+  }),
+  readTimeoutMs: durationSetting({
+    env: "GWO_READ_TIMEOUT",
+    yaml: "server.read_timeout",
+    default: 30_000,
+    min: 100,
+    max: HOUR,
+    doc: "Time an agent may take to send a whole request.",
+  }),
+  writeTimeoutMs: durationSetting({
+    env: "GWO_WRITE_TIMEOUT",
+    yaml: "server.write_timeout",
+    default: 30_000,
+    min: 100,
+    max: HOUR,
+    doc: "Time an agent may stop reading an answer before it is cut off. Silent streams are not concerned.",
+  }),
+  idleTimeoutMs: durationSetting({
+    env: "GWO_IDLE_TIMEOUT",
+    yaml: "server.idle_timeout",
+    default: 120_000,
+    min: 100,
+    max: HOUR,
+    doc: "Time a kept-alive connection may be idle.",
+  }),
+  bodyMaxBytes: bytesSetting({
+    env: "GWO_MAX_REQUEST_SIZE",
+    yaml: "server.max_request_size",
+    default: 10 * 1024 * 1024,
+    min: 1024,
+    max: 1024 ** 3,
+    doc: "Most bytes of a request's body.",
+  }),
+  apiKeyHeader: stringSetting({
+    env: "GWO_API_KEY_HEADER",
+    yaml: "auth.api_key_header",
+    default: "Authorization",
+    pattern: /^[A-Za-z][A-Za-z0-9-]{0,63}$/,
+    doc: "Header that holds the API key.",
+  }),
+  apiKeyPrefix: stringSetting({
+    env: "GWO_API_KEY_PREFIX",
+    yaml: "auth.api_key_prefix",
+    default: "Bearer gwo_",
+    pattern: /^([A-Za-z]+ )?gwo_$/,
+    doc: 'What the header\'s value begins with: an optional scheme and "gwo_".',
+  }),
+  rateLimitEnabled: booleanSetting({
+    env: "GWO_RATE_LIMIT_ENABLED",
+    yaml: "rate_limiting.enabled",
+    default: true,
+    doc: "Whether calls are limited at all.",
+  }),
+  defaultRps: integerSetting({
+    env: "GWO_DEFAULT_RPS",
+    yaml: "rate_limiting.default_rps",
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    doc: "Calls per second of a key that sets no limit of its own.",
+  }),
+  defaultBurst: integerSetting({
+    env: "GWO_BURST_SIZE",
+    yaml: "rate_limiting.burst_size",
+    default: 50,
+    min: 1,
+    max: 1_000_000,
+    doc: "Calls at once of a key that sets no limit of its own.",
+  }),
+  redisUrl: urlSetting({
+    env: "GWO_REDIS_URL",
+    yaml: "rate_limiting.redis_url",
+    protocols: ["redis", "rediss"],
+    doc: "Redis: rate limits, changes, and the streams that carry the record.",
+    secret: true,
+  }),
+  discovery: choiceSetting({
+    env: "GWO_DISCOVERY",
+    yaml: "mcp_servers.discovery",
+    choices: ["config"],
+    default: "config",
+    doc: 'Where MCP servers come from: "config" is the registry and config.yaml. "dns" is not built yet and is refused.',
+  }),
+  stdioTimeoutMs: durationSetting({
+    env: "GWO_DEFAULT_TIMEOUT",
+    yaml: "mcp_servers.default_timeout",
+    default: 30_000,
+    min: 100,
+    max: HOUR,
+    doc: "Time one answer of an MCP server may take when the server sets none itself.",
+  }),
+  maxRetries: integerSetting({
+    env: "GWO_MAX_RETRIES",
+    yaml: "mcp_servers.max_retries",
+    default: 3,
+    min: 0,
+    max: 10,
+    doc: "How often a request that is safe to repeat is sent again: lists and reads, and anything of which no byte was sent. Tool calls that may have arrived are never repeated.",
+  }),
+  breakerThreshold: integerSetting({
+    env: "GWO_BREAKER_THRESHOLD",
+    yaml: "mcp_servers.circuit_breaker.threshold",
+    default: 5,
+    min: 1,
+    max: 10_000,
+    doc: "Failures within 30 s after which an MCP server is left alone.",
+  }),
+  breakerTimeoutMs: durationSetting({
+    env: "GWO_BREAKER_TIMEOUT",
+    yaml: "mcp_servers.circuit_breaker.timeout",
+    default: 30_000,
+    min: 100,
+    max: HOUR,
+    doc: "Time an MCP server is left alone before three calls probe it.",
+  }),
+  tracingEnabled: booleanSetting({
+    env: "GWO_TRACING_ENABLED",
+    yaml: "tracing.enabled",
+    default: true,
+    doc: "Whether child spans of calls are kept. The ledger and the call record are always kept.",
+  }),
+  sampleRate: fractionSetting({
+    env: "GWO_SAMPLE_RATE",
+    yaml: "tracing.sample_rate",
+    default: 1,
+    doc: "Part of the calls whose child spans are kept.",
+  }),
+  traceExporter: choiceSetting({
+    env: "GWO_TRACE_EXPORTER",
+    yaml: "tracing.exporter",
+    choices: ["clickhouse"],
+    default: "clickhouse",
+    doc: "Where traces go.",
+  }),
+  logLevel: choiceSetting({
+    env: "GWO_LOG_LEVEL",
+    yaml: "logging.level",
+    choices: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    default: "info",
+    doc: "Least severe level that is logged.",
+  }),
+  logFormat: choiceSetting({
+    env: "GWO_LOG_FORMAT",
+    yaml: "logging.format",
+    choices: ["json", "text"],
+    default: "json",
+    doc: "One JSON object a line, or text for people.",
+  }),
+  maskSensitive: booleanSetting({
+    env: "GWO_MASK_SENSITIVE",
+    yaml: "logging.mask_sensitive",
+    default: true,
+    doc: "Whether card numbers, social security numbers, keys and e-mail addresses are masked in log lines.",
+  }),
+  workers: integerSetting({
+    env: "GWO_GATEWAY_WORKERS",
+    default: 0,
+    min: 0,
+    max: 256,
+    doc: "Worker processes. 0: one per core.",
+  }),
+  replicas: integerSetting({
+    env: "GWO_GATEWAY_REPLICAS",
+    default: 1,
+    min: 1,
+    max: 1_000,
+    doc: "Gateways that share the limits. While Redis is away each worker enforces its share of them alone.",
+  }),
+  stateDir: stringSetting({
+    env: "GWO_GATEWAY_STATE_DIR",
+    default: ".gatewayops/gateway",
+    doc: "Directory for the write-ahead log's default place and workers.json.",
+  }),
+  walDir: stringSetting({
+    env: "GWO_WAL_DIR",
+    default: ".gatewayops/gateway/wal",
+    doc: "Directory of the write-ahead log. It must outlive the process.",
+  }),
+  walMaxBytes: bytesSetting({
+    env: "GWO_WAL_MAX_SIZE",
+    default: 1024 ** 3,
+    min: 1024 ** 2,
+    max: 1024 ** 4,
+    doc: "Bytes of one worker's log at which new calls are refused with 503.",
+  }),
+  walFsync: booleanSetting({
+    env: "GWO_WAL_FSYNC",
+    default: false,
+    doc: "Whether every frame is forced to the disk before its calls go on: safe against the host's death as well, at the disk's speed.",
+  }),
+  eventShards: integerSetting({
+    env: "GWO_EVENT_SHARDS",
+    default: 1,
+    min: 1,
+    max: 256,
+    doc: "Redis Streams that share the record's load. The same for gateway and services.",
+  }),
+  streamMaxLength: integerSetting({
+    env: "GWO_STREAM_MAX_LENGTH",
+    default: 20_000,
+    min: 10,
+    max: 10_000_000,
+    doc: "Entries one stream may hold; the rest waits in the write-ahead log.",
+  }),
+  authUrl: urlSetting({
+    env: "GWO_AUTH_URL",
+    protocols: ["http", "https"],
+    doc: "HTTP/2 base URL of svc-auth.",
+  }),
+  costUrl: urlSetting({
+    env: "GWO_COST_URL",
+    protocols: ["http", "https"],
+    doc: "HTTP/2 base URL of svc-cost.",
+  }),
+  traceUrl: urlSetting({
+    env: "GWO_TRACE_URL",
+    protocols: ["http", "https"],
+    doc: "HTTP/2 base URL of svc-trace.",
+  }),
+  authHttpUrl: urlSetting({
+    env: "GWO_AUTH_HTTP_URL",
+    protocols: ["http", "https"],
+    default: "",
+    doc: "HTTP/1.1 base URL of svc-auth, to forward its paths to. Empty: its paths are not served here.",
+  }),
+  costHttpUrl: urlSetting({
+    env: "GWO_COST_HTTP_URL",
+    protocols: ["http", "https"],
+    default: "",
+    doc: "HTTP/1.1 base URL of svc-cost, to forward its paths to. Empty: its paths are not served here.",
+  }),
+  traceHttpUrl: urlSetting({
+    env: "GWO_TRACE_HTTP_URL",
+    protocols: ["http", "https"],
+    default: "",
+    doc: "HTTP/1.1 base URL of svc-trace, to forward its paths to. Empty: its paths are not served here.",
+  }),
+  consoleDir: stringSetting({
+    env: "GWO_CONSOLE_DIR",
+    default: "",
+    doc: "Directory of the built console. Empty: it is not served here.",
+  }),
+  internalSecret: stringSetting({
+    env: "GWO_INTERNAL_SECRET",
+    pattern: /^.{32,}$/,
+    doc: "Proves calls between GatewayOps processes. At least 32 characters, the same everywhere.",
+    secret: true,
+  }),
+  sessionSecret: stringSetting({
+    env: "GWO_SESSION_SECRET",
+    pattern: /^.{32,}$/,
+    doc: "Binds MCP sessions to their principal. At least 32 characters, the same in every gateway.",
+    secret: true,
+  }),
+} as const;
+
+export type GatewayConfig = ConfigOf<typeof GATEWAY_SCHEMA>;
+
+/** Path of the operator's stdio servers in config.yaml. */
+export const STDIO_YAML_PATH = "mcp_servers.stdio";
+
+const STDIO_SCHEMA = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/),
+  z.strictObject({
+    command: z.string().min(1),
+    args: z.array(z.string()).default([]),
+    env: z.record(z.string(), z.string()).default({}),
+  }),
+);
+
+/**
+ * The stdio servers that config.yaml lists.
+ *
+ * @throws ConfigError
+ */
+export function stdioServersFrom(yaml: string | undefined): StdioServer[] {
+  const root = (yaml === undefined ? {} : parseYaml(yaml)) as {
+    mcp_servers?: { stdio?: unknown };
+  } | null;
+  const listed = STDIO_SCHEMA.safeParse(root?.mcp_servers?.stdio ?? {});
+  if (!listed.success)
+    throw new ConfigError(
+      listed.error.issues.map(
+        (issue) => `config.yaml: ${STDIO_YAML_PATH}.${issue.path.join(".")}: ${issue.message}`,
+      ),
+    );
+  return Object.entries(listed.data).map(([name, server]) => ({ name, ...server }));
+}

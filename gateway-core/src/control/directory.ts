@@ -1,0 +1,187 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Client } from "@connectrpc/connect";
+import type { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import type { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import { parseApiKey } from "@gatewayops/platform/api-key";
+import { Failure } from "@gatewayops/platform/errors";
+import type { Invalidation } from "@gatewayops/platform/invalidation";
+import { failureFromConnect, isPeerAway } from "@gatewayops/platform/rpc/errors";
+import { createPriceBook, type PriceBook } from "./price-book.ts";
+import { principalFrom, type DefaultLimit, type Principal } from "./principal.ts";
+import { RefreshingCache } from "./refreshing-cache.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { UpstreamRegistry } from "../upstream/registry.ts";
+
+/** What the gateway knows of keys, servers and prices: answers from memory, and from the services on a miss. */
+export type Directory = {
+  /** The principal of a key if it is known; a promise when it must be asked; throws when it is refused. */
+  principal(key: string): Principal | Promise<Principal>;
+  upstream(orgId: string, name: string): Upstream | Promise<Upstream>;
+  prices(orgId: string): PriceBook | Promise<PriceBook>;
+  /** Forgets what a change made wrong. */
+  apply(change: Invalidation): void;
+  /** Forgets everything, because changes may have been missed. */
+  clear(): void;
+};
+
+export type DirectoryOptions = {
+  readonly auth: Client<typeof InternalAuthService>;
+  readonly cost: Client<typeof InternalCostService>;
+  readonly upstreams: UpstreamRegistry;
+  readonly defaultLimit: DefaultLimit;
+  readonly now: () => number;
+  readonly onCache: (cache: string, hit: boolean) => void;
+};
+
+const KEY_TTL_MS = 5 * 60_000;
+const SERVER_TTL_MS = 60_000;
+const PRICES_TTL_MS = 60_000;
+const REFUSAL_TTL_MS = 5_000;
+const KEYS_MAX = 100_000;
+const REFUSALS_MAX = 10_000;
+const SERVERS_MAX = 20_000;
+const ORGS_MAX = 10_000;
+/** A service that restarts is waited for, since its absence is no fault of the agent's. */
+const PEER_TRIES = 12;
+const PEER_RETRY_MS = 250;
+
+export function createDirectory(options: DirectoryOptions): Directory {
+  const { auth, cost, upstreams, now } = options;
+  // Keys are never held in clear: the caches know them by a MAC under a secret of this process.
+  const secret = randomBytes(32);
+  const fingerprint = (key: string): string =>
+    createHmac("sha256", secret).update(key).digest("binary");
+  const watch = (cache: string) => ({
+    onHit: () => {
+      options.onCache(cache, true);
+    },
+    onMiss: () => {
+      options.onCache(cache, false);
+    },
+  });
+  /** Keys being checked, by fingerprint. */
+  const keysInFlight = new Map<string, string>();
+
+  const principals = new RefreshingCache<Principal>({
+    load: async (print) => {
+      const key = keysInFlight.get(print) ?? "";
+      return principalFrom(await ask(() => auth.validateKey({ key })), options.defaultLimit);
+    },
+    ttlMs: KEY_TTL_MS,
+    refreshAhead: false,
+    maxEntries: KEYS_MAX,
+    now,
+    ...watch("api_keys"),
+  });
+  const refusals = new Map<string, { failure: Failure; until: number }>();
+  const servers = new RefreshingCache<Upstream>({
+    load: async (path) => {
+      const [orgId = "", name = ""] = path.split("/");
+      const { server, tools } = await ask(() => auth.resolveServer({ orgId, name }));
+      if (!server) throw new Failure("SERVER_UNKNOWN", unknownServer(name));
+      return upstreams.upstreamOf(server, tools);
+    },
+    ttlMs: SERVER_TTL_MS,
+    refreshAhead: true,
+    maxEntries: SERVERS_MAX,
+    now,
+    ...watch("mcp_servers"),
+  });
+  const books = new RefreshingCache<PriceBook>({
+    load: async (orgId) =>
+      createPriceBook(orgId, (await ask(() => cost.getPriceBook({ orgId }))).rules),
+    ttlMs: PRICES_TTL_MS,
+    refreshAhead: true,
+    maxEntries: ORGS_MAX,
+    now,
+    ...watch("prices"),
+  });
+
+  return {
+    principal(key) {
+      const print = fingerprint(key);
+      const known = principals.peek(print);
+      if (known) return unexpired(known, now());
+      if (parseApiKey(key) === undefined)
+        throw new Failure("KEY_INVALID", "The API key is not valid: it is incomplete or mistyped.");
+      const refused = refusals.get(print);
+      if (refused && refused.until > now()) throw refused.failure;
+      return askForKey(key, print);
+    },
+    upstream: (orgId, name) => servers.peek(`${orgId}/${name}`) ?? servers.load(`${orgId}/${name}`),
+    prices: (orgId) => books.peek(orgId) ?? books.load(orgId),
+    apply(change) {
+      switch (change.kind) {
+        case "key":
+          principals.dropWhere(({ keyIdText }) => keyIdText === change.keyId);
+          refusals.clear();
+          break;
+        case "server":
+          servers.dropWhere((_, path) => path === `${change.orgId}/${change.name}`);
+          break;
+        case "prices":
+          books.dropWhere((_, orgId) => orgId === change.orgId);
+          break;
+        case "org":
+          principals.dropWhere(({ orgIdText }) => orgIdText === change.orgId);
+          servers.dropWhere((_, path) => path.startsWith(`${change.orgId}/`));
+          books.dropWhere((_, orgId) => orgId === change.orgId);
+          break;
+      }
+    },
+    clear() {
+      principals.clear();
+      servers.clear();
+      books.clear();
+      refusals.clear();
+    },
+  };
+
+  async function askForKey(key: string, print: string): Promise<Principal> {
+    keysInFlight.set(print, key);
+    try {
+      return unexpired(await principals.load(print), now());
+    } catch (error) {
+      if (error instanceof Failure && error.spec.http === 401) {
+        if (refusals.size >= REFUSALS_MAX) refusals.clear();
+        refusals.set(print, { failure: error, until: now() + REFUSAL_TTL_MS });
+      }
+      throw error;
+    } finally {
+      keysInFlight.delete(print);
+    }
+  }
+}
+
+/** Text for a server that is not there, or not for this key: one text, so that names cannot be guessed. */
+export function unknownServer(name: string): string {
+  return `There is no MCP server ${JSON.stringify(name.slice(0, 64))} for this key. \`GET /v1/servers\` lists those of the organisation.`;
+}
+
+function unexpired(principal: Principal, nowMs: number): Principal {
+  if (nowMs >= principal.expireTimeMs)
+    throw new Failure("KEY_EXPIRED", "The API key has expired. Make a new one in the console.");
+  return principal;
+}
+
+/** Asks a service, waiting for it for a few seconds when it is away. */
+async function ask<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isPeerAway(error)) throw failureFromConnect(error);
+      if (attempt >= PEER_TRIES)
+        throw new Failure(
+          "AUTH_UNAVAILABLE",
+          "The control plane does not answer. Try again shortly.",
+          {
+            retryAfterMs: 2_000,
+            cause: error,
+          },
+        );
+      await delay(PEER_RETRY_MS);
+    }
+  }
+}

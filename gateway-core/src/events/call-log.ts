@@ -1,0 +1,205 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { Failure } from "@gatewayops/platform/errors";
+import { FRAME_HEADER_BYTES, sealFrame } from "./frame.ts";
+import {
+  writeCompletionEvent,
+  writeIntentElement,
+  type CompletionFields,
+  type IntentFields,
+} from "./record.ts";
+import { segmentPath, type Segment } from "./segments.ts";
+import { WireWriter } from "./wire.ts";
+
+/** A call as the log sees it: told when its lines are written, or that they cannot be. */
+export type LoggedCall = {
+  readonly intent: IntentFields;
+  onIntentWritten(): void;
+  onCompletionWritten(): void;
+  /** The line was not written. Nothing may go to the MCP server, or to the agent as an answer. */
+  onLogFailed(failure: Failure): void;
+};
+
+export type CallLogOptions = {
+  /** Directory of this log alone; made when missing. */
+  readonly directory: string;
+  /** Bytes after which a new segment is begun. */
+  readonly segmentBytes: number;
+  /** Bytes of all segments at which new calls are refused. */
+  readonly maxBytes: number;
+  /** True: every frame is forced to the disk before its calls go on, for those who fear the host as well. */
+  readonly fsync: boolean;
+  /** Told after each frame that holds completions, to ship it. */
+  readonly onFrame: () => void;
+};
+
+/**
+ * The write-ahead log of one worker. All lines of one turn of the event loop become one frame, written by one
+ * system call: what is written survives `kill -9` of this process.
+ */
+export class CallLog {
+  readonly directory: string;
+  /** Segments not yet removed, oldest first; the last one is being written. */
+  readonly segments: Segment[] = [];
+  /** Sequence number of the newest frame. 0: none. */
+  lastSequence = 0;
+
+  readonly #options: CallLogOptions;
+  readonly #intents = new WireWriter(64 * 1024);
+  readonly #completions = new WireWriter(64 * 1024);
+  #intentCalls: LoggedCall[] = [];
+  #completionCalls: LoggedCall[] = [];
+  readonly #open = new Set<LoggedCall>();
+  #scheduled = false;
+  #file = -1;
+
+  constructor(options: CallLogOptions) {
+    this.#options = options;
+    this.directory = options.directory;
+    mkdirSync(options.directory, { recursive: true });
+  }
+
+  /** Calls whose intent is written and whose completion is not. */
+  get openCalls(): number {
+    return this.#open.size;
+  }
+
+  get bytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  /**
+   * Takes an intent into this turn's frame.
+   *
+   * @throws Failure RECORD_UNAVAILABLE when the log has reached its bound
+   */
+  intend(call: LoggedCall): void {
+    if (this.#totalBytes >= this.#options.maxBytes)
+      throw new Failure(
+        "RECORD_UNAVAILABLE",
+        "Calls cannot be recorded: the backlog has reached its bound. Tell an operator; try again later.",
+        { retryAfterMs: 5_000 },
+      );
+    writeIntentElement(this.#intents, call.intent);
+    this.#intentCalls.push(call);
+    this.#open.add(call);
+    this.#schedule();
+  }
+
+  /** Takes a completion into this turn's frame. */
+  complete(call: LoggedCall, completion: CompletionFields): void {
+    writeCompletionEvent(this.#completions, call.intent, completion);
+    this.#completionCalls.push(call);
+    this.#schedule();
+  }
+
+  /** Writes what is waiting and closes the file. */
+  close(): void {
+    this.#flush();
+    if (this.#file >= 0) closeSync(this.#file);
+    this.#file = -1;
+  }
+
+  /** Takes segments, already removed from disk, out of the books. */
+  forget(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      this.segments.splice(this.segments.indexOf(segment), 1);
+      this.#totalBytes -= segment.bytes;
+    }
+  }
+
+  #totalBytes = 0;
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#flushBound);
+  }
+
+  readonly #flushBound = (): void => {
+    this.#flush();
+  };
+
+  #flush(): void {
+    this.#scheduled = false;
+    const intentCalls = this.#intentCalls;
+    const completionCalls = this.#completionCalls;
+    if (intentCalls.length === 0 && completionCalls.length === 0) return;
+    this.#intentCalls = [];
+    this.#completionCalls = [];
+    const failure = this.#writeFrame();
+    for (const call of completionCalls) {
+      this.#open.delete(call);
+      if (failure) call.onLogFailed(failure);
+      else call.onCompletionWritten();
+    }
+    for (const call of intentCalls) {
+      if (failure) {
+        this.#open.delete(call);
+        call.onLogFailed(failure);
+      } else call.onIntentWritten();
+    }
+    if (!failure && completionCalls.length > 0) this.#options.onFrame();
+  }
+
+  #writeFrame(): Failure | undefined {
+    const intents = this.#intents.written();
+    const completions = this.#completions.written();
+    const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + intents.length + completions.length);
+    frame.set(intents, FRAME_HEADER_BYTES);
+    frame.set(completions, FRAME_HEADER_BYTES + intents.length);
+    sealFrame(frame, intents.length, this.lastSequence + 1);
+    this.#intents.position = 0;
+    this.#completions.position = 0;
+    try {
+      const segment = this.#segmentFor(frame.length);
+      writeWhole(this.#file, frame, segment.bytes);
+      if (this.#options.fsync) fsyncSync(this.#file);
+      segment.bytes += frame.length;
+      this.#totalBytes += frame.length;
+      this.lastSequence += 1;
+      return undefined;
+    } catch (error) {
+      return new Failure("RECORD_UNAVAILABLE", "The call cannot be recorded. Tell an operator.", {
+        retryAfterMs: 5_000,
+        cause: error,
+      });
+    }
+  }
+
+  #segmentFor(bytes: number): Segment {
+    const current = this.segments.at(-1);
+    if (current && (current.bytes === 0 || current.bytes + bytes <= this.#options.segmentBytes))
+      return current;
+    if (this.#file >= 0) closeSync(this.#file);
+    const path = segmentPath(this.directory, this.lastSequence + 1);
+    this.#file = openSync(path, "w");
+    const segment = { path, firstSequence: this.lastSequence + 1, bytes: 0 };
+    this.segments.push(segment);
+    this.#carryOpenIntents(segment);
+    return segment;
+  }
+
+  /**
+   * Repeats the open intents at the head of a new segment, so that an old one can be removed though a call that it
+   * announced still runs. The frame has no completions and is never shipped, so it needs no number of its own.
+   */
+  #carryOpenIntents(segment: Segment): void {
+    const carried = new WireWriter(4096);
+    for (const call of this.#open) writeIntentElement(carried, call.intent);
+    if (carried.position === 0) return;
+    const intents = carried.written();
+    const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + intents.length);
+    frame.set(intents, FRAME_HEADER_BYTES);
+    sealFrame(frame, intents.length, this.lastSequence);
+    writeWhole(this.#file, frame, 0);
+    segment.bytes += frame.length;
+    this.#totalBytes += frame.length;
+  }
+}
+
+/** Writes at a position, so that a write that failed half-way is overwritten by the next try. */
+function writeWhole(file: number, bytes: Buffer, position: number): void {
+  let written = 0;
+  while (written < bytes.length)
+    written += writeSync(file, bytes, written, bytes.length - written, position + written);
+}

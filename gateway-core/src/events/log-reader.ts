@@ -1,0 +1,76 @@
+import { open, type FileHandle } from "node:fs/promises";
+import { FRAME_HEADER_BYTES, readFrame, type Frame } from "./frame.ts";
+import type { Segment } from "./segments.ts";
+
+/** Bytes read at once. A frame is at most as long as one turn of the event loop can fill, and may be longer. */
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * Reads a log's frames in order, from its first segment on, following the writer. A torn tail reads as "no more yet".
+ */
+export class LogReader {
+  #segment: Segment | undefined;
+  #file: FileHandle | undefined;
+  #position = 0;
+  readonly #segments: () => readonly Segment[];
+
+  /** @param segments the log's segments, oldest first, at each call as they are then */
+  constructor(segments: () => readonly Segment[]) {
+    this.#segments = segments;
+  }
+
+  /** The next frames that are whole; empty when the reader has caught up. */
+  async next(): Promise<Frame[]> {
+    for (;;) {
+      const segment = this.#segment ?? (await this.#openNext(undefined));
+      if (!segment) return [];
+      const frames = await this.#readHere(READ_BYTES);
+      if (frames.length > 0) return frames;
+      if (!(await this.#openNext(segment))) return [];
+    }
+  }
+
+  /** Begins again at the first segment. */
+  async rewind(): Promise<void> {
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+    this.#segment = undefined;
+    this.#position = 0;
+  }
+
+  async #readHere(atLeast: number): Promise<Frame[]> {
+    const buffer = Buffer.allocUnsafe(atLeast);
+    const { bytesRead } = (await this.#file?.read(buffer, 0, atLeast, this.#position)) ?? {
+      bytesRead: 0,
+    };
+    const bytes = buffer.subarray(0, bytesRead);
+    const frames: Frame[] = [];
+    let offset = 0;
+    for (let frame = readFrame(bytes, 0); frame; frame = readFrame(bytes, offset)) {
+      frames.push(frame);
+      offset += frame.bytes;
+    }
+    this.#position += offset;
+    if (frames.length === 0 && bytesRead === atLeast) {
+      const wanted = FRAME_HEADER_BYTES + bytes.readUInt32LE(8) + bytes.readUInt32LE(12);
+      if (wanted > atLeast) return this.#readHere(wanted);
+    }
+    return frames;
+  }
+
+  /** Opens the segment after one; the writer leaves a segment only when a newer one exists, so its end is final. */
+  async #openNext(after: Segment | undefined): Promise<Segment | undefined> {
+    const segments = this.#segments();
+    const next = after ? segments[segments.indexOf(after) + 1] : segments[0];
+    if (!next) return undefined;
+    await this.#file?.close();
+    this.#file = await open(next.path, "r");
+    this.#segment = next;
+    this.#position = 0;
+    return next;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Exchange } from "../stages/exchange.ts";
+import { hexOf } from "@gatewayops/platform/ids";
+import { Failure } from "@gatewayops/platform/errors";
+
+/** Adds the headers that every answer carries: request id, trace id, rate limit. Flat: name, value, name, value. */
+export function pushCommonHeaders(exchange: Exchange, headers: string[]): void {
+  headers.push("x-request-id", exchange.requestId);
+  const intent = exchange.intent as Exchange["intent"] | undefined;
+  if (intent) headers.push("x-trace-id", hexOf(intent.traceId));
+  const { bucket } = exchange;
+  if (bucket) {
+    const { spec, remaining } = bucket;
+    headers.push("x-ratelimit-limit", String(spec.rps));
+    headers.push("x-ratelimit-remaining", String(Math.min(remaining, spec.burst)));
+    headers.push("x-ratelimit-reset", String(secondsUntilFull(spec.burst - remaining, spec.rps)));
+  }
+}
+
+/** Headers that go with a failure: when to try again, how to prove oneself. */
+export function pushFailureHeaders(failure: Failure, headers: string[]): void {
+  if (failure.retryAfterMs !== undefined)
+    headers.push("retry-after", String(Math.ceil(failure.retryAfterMs / 1000)));
+  if (failure.spec.http === 401) headers.push("www-authenticate", "Bearer");
+}
+
+function secondsUntilFull(missing: number, rps: number): number {
+  return Math.max(0, Math.ceil(missing / rps));
+}

@@ -1,0 +1,234 @@
+import type { Registry, MetricObjectWithValues, MetricValue } from "prom-client";
+
+/** The specification's buckets of gateway_request_duration_seconds. */
+const BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SIZE_BUCKETS = [128, 512, 1024, 4096, 16384, 65536, 262144, 1048576, 10485760];
+/** Series per worker. What comes after goes to "other": labels come from what agents ask for. */
+const SERIES_MAX = 2_000;
+
+/** One finished request, as the metrics see it. */
+export type RequestSample = {
+  readonly server: string;
+  readonly tool: string;
+  /** "success", "error", "timeout", "refused", "cancelled". */
+  readonly status: string;
+  readonly orgId: string;
+  readonly teamId: string;
+  readonly durationUs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly costUsdMicros: bigint;
+};
+
+type Histogram = { readonly counts: number[]; sum: number; count: number };
+type Labels = Record<string, string>;
+
+/**
+ * The specification's `gateway_*` metrics. Counted in plain objects and turned into prom-client's form only when
+ * someone scrapes: prom-client hashes the labels at every increment, which a call should not pay for.
+ */
+export class CallMetrics {
+  readonly #requests = new Map<string, { labels: Labels; value: number }>();
+  readonly #durations = new Map<string, { labels: Labels; histogram: Histogram }>();
+  readonly #costs = new Map<string, { labels: Labels; micros: bigint }>();
+  readonly #limitHits = new Map<string, { labels: Labels; value: number }>();
+  readonly #refusals = new Map<string, { labels: Labels; value: number }>();
+  readonly #active = new Map<string, { labels: Labels; value: number }>();
+  readonly #caches = new Map<string, { labels: Labels; hits: number; misses: number }>();
+  readonly #sizeIn = newHistogram(SIZE_BUCKETS);
+  readonly #sizeOut = newHistogram(SIZE_BUCKETS);
+
+  register(registry: Registry): void {
+    const counters: [string, string, () => MetricValue<string>[]][] = [
+      [
+        "gateway_requests_total",
+        "Requests by server, tool and status.",
+        () => values(this.#requests),
+      ],
+      [
+        "gateway_rate_limit_hits_total",
+        "Requests refused by a rate limit.",
+        () => values(this.#limitHits),
+      ],
+      [
+        "gateway_refusals_total",
+        "Requests refused before an MCP server was called, by reason.",
+        () => values(this.#refusals),
+      ],
+      [
+        "gateway_cost_total",
+        "Cost of calls in US dollars.",
+        () =>
+          [...this.#costs.values()].map(({ labels, micros }) => ({
+            labels,
+            value: Number(micros) / 1e6,
+          })),
+      ],
+      [
+        "cache_hits_total",
+        "Answers from a cache.",
+        () => [...this.#caches.values()].map(({ labels, hits }) => ({ labels, value: hits })),
+      ],
+      [
+        "cache_misses_total",
+        "Answers a cache did not have.",
+        () => [...this.#caches.values()].map(({ labels, misses }) => ({ labels, value: misses })),
+      ],
+    ];
+    for (const [name, help, read] of counters)
+      registerSource(registry, { name, help, type: "counter", read });
+    registerSource(registry, {
+      name: "gateway_active_connections",
+      help: "Requests in flight to an MCP server.",
+      type: "gauge",
+      read: () => values(this.#active),
+    });
+    registerSource(registry, {
+      name: "gateway_request_duration_seconds",
+      help: "Time from a request's last byte to its answer's last byte.",
+      type: "histogram",
+      read: () =>
+        [...this.#durations.values()].flatMap(({ labels, histogram }) =>
+          histogramValues("gateway_request_duration_seconds", histogram, BUCKETS_S, labels),
+        ),
+    });
+    registerSource(registry, {
+      name: "gateway_request_size_bytes",
+      help: "Bytes of bodies, in from agents and out to them.",
+      type: "histogram",
+      read: () => [
+        ...histogramValues("gateway_request_size_bytes", this.#sizeIn, SIZE_BUCKETS, {
+          direction: "in",
+        }),
+        ...histogramValues("gateway_request_size_bytes", this.#sizeOut, SIZE_BUCKETS, {
+          direction: "out",
+        }),
+      ],
+    });
+  }
+
+  observe(sample: RequestSample): void {
+    const route = `${sample.server} ${sample.tool}`;
+    const full = !this.#durations.has(route) && this.#durations.size >= SERIES_MAX;
+    const server = full ? "other" : sample.server;
+    const tool = full ? "other" : sample.tool;
+    const key = full ? "other other" : route;
+    bump(this.#requests, `${key} ${sample.status}`, () => ({
+      server,
+      tool,
+      status: sample.status,
+    }));
+    let duration = this.#durations.get(key);
+    if (!duration) {
+      duration = { labels: { server, tool }, histogram: newHistogram(BUCKETS_S) };
+      this.#durations.set(key, duration);
+    }
+    record(duration.histogram, BUCKETS_S, sample.durationUs / 1e6);
+    record(this.#sizeIn, SIZE_BUCKETS, sample.requestBytes);
+    record(this.#sizeOut, SIZE_BUCKETS, sample.responseBytes);
+    if (sample.costUsdMicros > 0n) this.#addCost(sample, server);
+  }
+
+  limitHit(scope: string, id: string): void {
+    bump(this.#limitHits, `${scope} ${id}`, () => ({ scope, scope_id: id }));
+  }
+
+  /** A request refused before it was a call: bad body, bad key, unknown server …. */
+  refused(reason: string): void {
+    bump(this.#refusals, reason, () => ({ reason }));
+  }
+
+  active(server: string, change: 1 | -1): void {
+    let entry = this.#active.get(server);
+    if (!entry) {
+      if (this.#active.size >= SERIES_MAX) return;
+      entry = { labels: { server }, value: 0 };
+      this.#active.set(server, entry);
+    }
+    entry.value += change;
+  }
+
+  cache(name: string, hit: boolean): void {
+    let entry = this.#caches.get(name);
+    if (!entry) {
+      entry = { labels: { cache: name }, hits: 0, misses: 0 };
+      this.#caches.set(name, entry);
+    }
+    if (hit) entry.hits++;
+    else entry.misses++;
+  }
+
+  #addCost(sample: RequestSample, server: string): void {
+    const key = `${sample.orgId} ${sample.teamId} ${server}`;
+    let cost = this.#costs.get(key);
+    if (!cost) {
+      if (this.#costs.size >= SERIES_MAX) return;
+      cost = { labels: { org_id: sample.orgId, team_id: sample.teamId, server }, micros: 0n };
+      this.#costs.set(key, cost);
+    }
+    cost.micros += sample.costUsdMicros;
+  }
+}
+
+function bump(
+  series: Map<string, { labels: Labels; value: number }>,
+  key: string,
+  labels: () => Labels,
+): void {
+  const entry = series.get(key);
+  if (entry) entry.value++;
+  else if (series.size < SERIES_MAX * 4) series.set(key, { labels: labels(), value: 1 });
+}
+
+function values(series: Map<string, { labels: Labels; value: number }>): MetricValue<string>[] {
+  return [...series.values()].map(({ labels, value }) => ({ labels, value }));
+}
+
+function newHistogram(bounds: readonly number[]): Histogram {
+  return { counts: new Array<number>(bounds.length + 1).fill(0), sum: 0, count: 0 };
+}
+
+function record(histogram: Histogram, bounds: readonly number[], value: number): void {
+  let index = 0;
+  while (index < bounds.length && value > (bounds[index] ?? 0)) index++;
+  histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
+  histogram.sum += value;
+  histogram.count++;
+}
+
+function histogramValues(
+  name: string,
+  histogram: Histogram,
+  bounds: readonly number[],
+  labels: Labels,
+): (MetricValue<string> & { metricName: string })[] {
+  let running = 0;
+  const buckets = bounds.map((bound, index) => {
+    running += histogram.counts[index] ?? 0;
+    return { labels: { le: bound, ...labels }, value: running, metricName: `${name}_bucket` };
+  });
+  return [
+    ...buckets,
+    { labels: { le: "+Inf", ...labels }, value: histogram.count, metricName: `${name}_bucket` },
+    { labels, value: histogram.sum, metricName: `${name}_sum` },
+    { labels, value: histogram.count, metricName: `${name}_count` },
+  ];
+}
+
+type Source = { name: string; help: string; type: string; read: () => MetricValue<string>[] };
+
+/** prom-client asks a registered metric only for its name and for `get()`, which is all that is given here. */
+function registerSource(registry: Registry, source: Source): void {
+  const metric = {
+    name: source.name,
+    get: (): Promise<MetricObjectWithValues<MetricValue<string>>> =>
+      Promise.resolve({
+        name: source.name,
+        help: source.help,
+        type: source.type,
+        values: source.read(),
+        aggregator: "sum",
+      } as unknown as MetricObjectWithValues<MetricValue<string>>),
+  };
+  registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
+}

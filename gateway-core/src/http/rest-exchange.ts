@@ -1,0 +1,234 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Face, Operation, Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
+import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { hexOf } from "@gatewayops/platform/ids";
+import { restErrorBody } from "@gatewayops/platform/rpc/rest";
+import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
+import { membersOf } from "../mcp/json-members.ts";
+import type { McpMessage } from "../mcp/message.ts";
+import { Exchange, type Ending, type Pipeline } from "../stages/exchange.ts";
+import type { OwnAnswer, OwnClient } from "../upstream/own-client.ts";
+import { pushCommonHeaders, pushFailureHeaders } from "./answer-headers.ts";
+
+/** How a path of the façade becomes an MCP method: body members and the params they are. */
+type FacadeMethod = {
+  readonly operation: Operation;
+  /** Body member that names the target, and the param it becomes. */
+  readonly target: { readonly member: string; readonly param: string } | undefined;
+  /** Body members that are passed on under their own name. */
+  readonly passed: readonly string[];
+};
+
+/** The specification's six paths below /v1/mcp/{server}/. */
+export const FACADE_METHODS: ReadonlyMap<string, FacadeMethod> = new Map([
+  [
+    "tools/call",
+    {
+      operation: Operation.TOOLS_CALL,
+      target: { member: "tool", param: "name" },
+      passed: ["arguments", "_meta"],
+    },
+  ],
+  ["tools/list", { operation: Operation.UNSPECIFIED, target: undefined, passed: ["cursor"] }],
+  [
+    "resources/read",
+    {
+      operation: Operation.RESOURCES_READ,
+      target: { member: "uri", param: "uri" },
+      passed: ["_meta"],
+    },
+  ],
+  ["resources/list", { operation: Operation.UNSPECIFIED, target: undefined, passed: ["cursor"] }],
+  [
+    "prompts/get",
+    {
+      operation: Operation.PROMPTS_GET,
+      target: { member: "name", param: "name" },
+      passed: ["arguments", "_meta"],
+    },
+  ],
+  ["prompts/list", { operation: Operation.UNSPECIFIED, target: undefined, passed: ["cursor"] }],
+]);
+
+/** A call over the REST façade: a plain body in, `{result, metadata}` out, the result in the server's own bytes. */
+export class RestExchange extends Exchange {
+  protected override readonly face = Face.REST;
+  readonly #client: OwnClient;
+  readonly #method: string;
+  #paramsJson = "{}";
+  #answer: OwnAnswer | undefined;
+
+  constructor(
+    pipeline: Pipeline,
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: { serverName: string; method: string; client: OwnClient },
+  ) {
+    super(pipeline, request, response, options.serverName);
+    this.#client = options.client;
+    this.#method = options.method;
+  }
+
+  protected override parse(body: Buffer): McpMessage {
+    const facade = FACADE_METHODS.get(this.#method);
+    if (!facade) throw new Failure("NOT_FOUND", `There is no path ${this.#method}.`);
+    const json = body.length === 0 ? Buffer.from("{}") : body;
+    const values = parseObject(json);
+    const target = targetOf(facade, values);
+    // Arguments keep their bytes: big integers and the order of keys survive.
+    const params = membersOf(json)
+      .filter((member) => facade.passed.includes(member.key))
+      .map(({ key, start, end }) => `${JSON.stringify(key)}:${json.toString("utf8", start, end)}`);
+    if (facade.target)
+      params.unshift(`${JSON.stringify(facade.target.param)}:${JSON.stringify(target)}`);
+    this.#paramsJson = `{${params.join(",")}}`;
+    return {
+      kind: "request",
+      idText: "null",
+      method: this.#method,
+      target,
+      operation: facade.operation,
+      era: "legacy",
+      traceparent: undefined,
+    };
+  }
+
+  protected override send(): void {
+    const { upstream, pipeline } = this;
+    if (!upstream.breaker.admit()) {
+      this.fail(
+        new Failure(
+          "UPSTREAM_CIRCUIT_OPEN",
+          `The MCP server ${upstream.name} has failed repeatedly and is left alone for a while. Try again in 30 s.`,
+          { retryAfterMs: 30_000 },
+        ),
+      );
+      return;
+    }
+    pipeline.metrics.active(upstream.name, 1);
+    const intent = this.intent as Exchange["intent"] | undefined;
+    this.#client
+      .request(upstream, this.principal.keyIdText, {
+        method: this.#method,
+        paramsJson: this.#paramsJson,
+        target: this.message.target,
+        isSafe: this.#method !== "tools/call",
+        traceparent: intent ? `00-${hexOf(intent.traceId)}-${hexOf(intent.spanId)}-01` : "",
+      })
+      .then(
+        (answer) => {
+          this.#onAnswer(answer);
+        },
+        (error: unknown) => {
+          pipeline.metrics.active(upstream.name, -1);
+          upstream.breaker.failed();
+          this.attempts = Math.max(1, this.attempts);
+          this.fail(error);
+        },
+      );
+  }
+
+  protected override answer(ending: Ending): void {
+    if (ending.failure) {
+      this.#write(
+        ending.failure.spec.http,
+        JSON.stringify(restErrorBody(ending.failure, this.requestId)),
+        ending.failure,
+      );
+      return;
+    }
+    const message = this.#answer?.body ?? Buffer.from("{}");
+    const result = membersOf(message).find((member) => member.key === "result");
+    const resultJson = result ? message.toString("utf8", result.start, result.end) : "null";
+    const intent = this.intent as Exchange["intent"] | undefined;
+    const traceId = intent ? `"${hexOf(intent.traceId)}"` : "null";
+    const metadata =
+      `{"trace_id":${traceId},"request_id":"${this.requestId}",` +
+      `"latency_ms":${Math.round(this.durationMs)},"cost":${usdFromMicros(this.costUsdMicros)}}`;
+    this.#write(200, `{"result":${resultJson},"metadata":${metadata}}`, undefined);
+  }
+
+  #onAnswer(answer: OwnAnswer): void {
+    this.pipeline.metrics.active(this.upstream.name, -1);
+    this.upstream.breaker.succeeded();
+    this.attempts = answer.attempts;
+    this.responseBytes = answer.body.length;
+    this.#answer = answer;
+    if (answer.kind === "result") {
+      const outcome = answer.isToolError ? Outcome.TOOL_ERROR : Outcome.OK;
+      this.end({ outcome, httpStatus: 200, rpcCode: 0, failure: undefined });
+      return;
+    }
+    const failure = failureOfRpcError(answer, this.upstream.name);
+    this.end({
+      outcome: Outcome.RPC_ERROR,
+      httpStatus: failure.spec.http,
+      rpcCode: answer.rpcCode,
+      failure,
+    });
+  }
+
+  #write(status: number, body: string, failure: Failure | undefined): void {
+    const headers = [
+      "content-type",
+      "application/json",
+      "content-length",
+      String(Buffer.byteLength(body)),
+    ];
+    pushCommonHeaders(this, headers);
+    if (failure) pushFailureHeaders(failure, headers);
+    if (this.response.destroyed) return;
+    this.response.writeHead(status, headers);
+    this.response.end(body);
+  }
+}
+
+function targetOf(facade: FacadeMethod, values: Record<string, unknown>): string {
+  if (!facade.target) return "";
+  const { member } = facade.target;
+  const value = values[member];
+  if (typeof value !== "string" || value === "") {
+    const message = "is required and must be text";
+    throw new Failure("REQUEST_INVALID", `${member}: ${message}`, {
+      details: [{ field: member, message }],
+    });
+  }
+  return value;
+}
+
+function parseObject(json: Buffer): Record<string, unknown> {
+  let value: unknown;
+  try {
+    if (!isUtf8(json)) throw new Error("not UTF-8");
+    value = JSON.parse(json.toString("utf8"));
+  } catch {
+    // The parser's own message quotes the body, which may hold secrets.
+    throw new Failure("REQUEST_MALFORMED", "The body is not JSON.");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Failure("REQUEST_INVALID", "The body must be a JSON object.");
+  const names = membersOf(json).map((member) => member.key);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new Failure(
+      "REQUEST_INVALID",
+      `The member ${JSON.stringify(twice)} stands in the body twice.`,
+    );
+  return value as Record<string, unknown>;
+}
+
+/** JSON-RPC errors in the specification's codes: bad arguments are the caller's, the rest is the server's. */
+function failureOfRpcError(answer: OwnAnswer, server: string): Failure {
+  let text = "";
+  try {
+    const parsed = JSON.parse(answer.body.toString("utf8")) as { error?: { message?: unknown } };
+    text = typeof parsed.error?.message === "string" ? parsed.error.message : "";
+  } catch (error) {
+    return failureFrom(error);
+  }
+  const said = `The MCP server ${server} answered: ${text.slice(0, 1_000)} (JSON-RPC code ${answer.rpcCode}).`;
+  if (answer.rpcCode === -32602) return new Failure("REQUEST_INVALID", said);
+  if (answer.rpcCode === -32601 || answer.rpcCode === -32002) return new Failure("NOT_FOUND", said);
+  return new Failure("UPSTREAM_HTTP_ERROR", said);
+}

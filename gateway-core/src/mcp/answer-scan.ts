@@ -1,0 +1,168 @@
+/** What a JSON-RPC message from a server turned out to be. */
+export type AnswerKind = "result" | "error" | "other";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** Longest key or literal that is looked at; longer ones are none of those looked for. */
+const TOKEN_MAX = 24;
+
+/**
+ * Reads just enough of a JSON-RPC message to know how a call ended, while its bytes stream past: whether it is an
+ * answer at all, the error's code, and the result's `isError`. Keeps a few bytes, whatever the message's size.
+ */
+export class AnswerScan {
+  kind: AnswerKind = "other";
+  /** JSON-RPC error code. 0: none. */
+  rpcCode = 0;
+  /** True when the tool said that it failed. */
+  isToolError = false;
+  /** True when a message was seen and all its brackets are closed. */
+  isWhole = false;
+
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  /** True where the next string is a key, at depth 1 and 2. */
+  #expectsKey = false;
+  #isKey = false;
+  #token = "";
+  #keyAt1 = "";
+  #keyAt2 = "";
+
+  /** Begins anew, for the next message of a stream. */
+  reset(): void {
+    this.kind = "other";
+    this.rpcCode = 0;
+    this.isToolError = false;
+    this.isWhole = false;
+    this.#depth = 0;
+    this.#inString = false;
+    this.#escaped = false;
+    this.#expectsKey = false;
+    this.#isKey = false;
+    this.#token = "";
+    this.#keyAt1 = "";
+    this.#keyAt2 = "";
+  }
+
+  feed(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#inString) {
+        at = this.#string(bytes, at);
+        continue;
+      }
+      this.#structure(bytes[at] ?? 0);
+      at++;
+    }
+  }
+
+  /** Goes through a string; keys of the first two levels are kept, everything else is jumped over. */
+  #string(bytes: Buffer, from: number): number {
+    if (!this.#isKey) return this.#jump(bytes, from);
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0;
+      if (this.#escaped) this.#escaped = false;
+      else if (byte === BACKSLASH) this.#escaped = true;
+      else if (byte === QUOTE) {
+        this.#inString = false;
+        this.#keyEnds();
+        return at + 1;
+      }
+      if (this.#token.length < TOKEN_MAX) this.#token += String.fromCharCode(byte);
+    }
+    return bytes.length;
+  }
+
+  #jump(bytes: Buffer, from: number): number {
+    let at = from;
+    if (this.#escaped) {
+      this.#escaped = false;
+      at++;
+    }
+    for (;;) {
+      const quote = bytes.indexOf(QUOTE, at);
+      const end = quote < 0 ? bytes.length : quote;
+      let backslashes = 0;
+      while (end - 1 - backslashes >= at && bytes[end - 1 - backslashes] === BACKSLASH)
+        backslashes++;
+      if (quote < 0) {
+        this.#escaped = backslashes % 2 === 1;
+        return bytes.length;
+      }
+      if (backslashes % 2 === 0) {
+        this.#inString = false;
+        return quote + 1;
+      }
+      at = quote + 1;
+    }
+  }
+
+  #keyEnds(): void {
+    const key = this.#token.includes("\\") ? unescaped(this.#token) : this.#token;
+    this.#token = "";
+    this.#isKey = false;
+    this.#expectsKey = false;
+    if (this.#depth === 2) {
+      this.#keyAt2 = key;
+      return;
+    }
+    this.#keyAt1 = key;
+    this.#keyAt2 = "";
+    if (key === "result" && this.kind === "other") this.kind = "result";
+    else if (key === "error") this.kind = "error";
+  }
+
+  #structure(byte: number): void {
+    switch (byte) {
+      case QUOTE:
+        this.#inString = true;
+        this.#isKey = this.#expectsKey && this.#depth <= 2;
+        this.#token = "";
+        return;
+      case 0x7b: // {
+        this.#depth++;
+        this.#expectsKey = this.#depth <= 2;
+        return;
+      case 0x5b: // [
+        this.#depth++;
+        this.#expectsKey = false;
+        return;
+      case 0x7d: // }
+      case 0x5d: // ]
+        this.#literalEnds();
+        this.#depth--;
+        this.#expectsKey = false;
+        if (this.#depth === 0) this.isWhole = true;
+        return;
+      case 0x2c: // ,
+        this.#literalEnds();
+        this.#expectsKey = this.#depth === 1 || (this.#depth === 2 && this.#keyAt2 !== "");
+        return;
+      case 0x3a: // :
+        this.#token = "";
+        return;
+      default:
+        if (this.#depth === 2 && byte > 0x20 && this.#token.length < TOKEN_MAX)
+          this.#token += String.fromCharCode(byte);
+    }
+  }
+
+  #literalEnds(): void {
+    if (this.#depth === 2 && this.#token !== "") {
+      if (this.#keyAt1 === "result" && this.#keyAt2 === "isError")
+        this.isToolError = this.#token === "true";
+      if (this.#keyAt1 === "error" && this.#keyAt2 === "code")
+        this.rpcCode = Number(this.#token) || 0;
+    }
+    this.#token = "";
+  }
+}
+
+function unescaped(token: string): string {
+  try {
+    return JSON.parse(`"${token}"`) as string;
+  } catch {
+    return token; // cut short at TOKEN_MAX: too long to be a key that is looked for
+  }
+}

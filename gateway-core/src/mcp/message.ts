@@ -1,0 +1,161 @@
+import { isUtf8 } from "node:buffer";
+import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
+import { Failure } from "@gatewayops/platform/errors";
+import { membersOf } from "./json-members.ts";
+
+/** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
+export type Era = "legacy" | "modern";
+
+/** What the gateway must know of a JSON-RPC message from an agent. The bytes are forwarded as they came. */
+export type McpMessage = {
+  readonly kind: "request" | "notification" | "response";
+  /** The id as it stands in the bytes, "null" where there is none: answers made here must repeat it exactly. */
+  readonly idText: string;
+  /** Empty for a response. */
+  readonly method: string;
+  /** Tool, prompt or URI that the method names. Empty where it names none. */
+  readonly target: string;
+  readonly operation: Operation;
+  readonly era: Era;
+  /** `params._meta.traceparent`, which wins over the HTTP header (SEP-414). */
+  readonly traceparent: string | undefined;
+};
+
+/** A message that is not JSON-RPC, with the code that JSON-RPC 2.0 §5.1 gives it. */
+export class MessageError extends Failure {
+  readonly rpcCode: number;
+
+  constructor(rpcCode: number, message: string) {
+    super("REQUEST_MALFORMED", message);
+    this.rpcCode = rpcCode;
+  }
+}
+
+const PARSE_ERROR = -32700;
+const INVALID_REQUEST = -32600;
+
+/** The envelope's member that marks a modern request (MCP 2026-07-28 basic/versioning). */
+export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
+
+/** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
+const CONTROL_MEMBERS: ReadonlySet<string> = new Set([
+  "jsonrpc",
+  "id",
+  "method",
+  "params",
+  "result",
+  "error",
+]);
+const CONTROL_PARAMS: ReadonlySet<string> = new Set(["name", "uri", "arguments", "_meta"]);
+
+const TARGET_PARAM: Readonly<Record<string, "name" | "uri">> = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri",
+};
+
+const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ["tools/call", Operation.TOOLS_CALL],
+  ["resources/read", Operation.RESOURCES_READ],
+  ["prompts/get", Operation.PROMPTS_GET],
+  ["completion/complete", Operation.COMPLETION_COMPLETE],
+]);
+
+/**
+ * Reads a message from an agent.
+ *
+ * @throws MessageError when it is not one JSON-RPC 2.0 message, or says a control member twice
+ */
+export function readMessage(body: Buffer): McpMessage {
+  const value = parse(body);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new MessageError(
+      INVALID_REQUEST,
+      Array.isArray(value)
+        ? "Batches are not part of MCP. Send one message per POST."
+        : "The body must be one JSON-RPC object.",
+    );
+  const message = value as Record<string, unknown>;
+  if (message["jsonrpc"] !== "2.0")
+    throw new MessageError(INVALID_REQUEST, 'The member "jsonrpc" must be "2.0".');
+  const members = membersOf(body);
+  refuseTwice(members, CONTROL_MEMBERS);
+  const id = members.find((member) => member.key === "id");
+  const idText = id ? body.toString("utf8", id.start, id.end) : "null";
+  const { method, params } = message;
+  if (method === undefined) return responseOf(message, idText);
+  if (typeof method !== "string")
+    throw new MessageError(INVALID_REQUEST, 'The member "method" must be text.');
+  if (id && !isId(message["id"]))
+    throw new MessageError(INVALID_REQUEST, 'The member "id" must be text or a number.');
+  const at = members.find((member) => member.key === "params");
+  if (at && (typeof params !== "object" || params === null || Array.isArray(params)))
+    throw new MessageError(INVALID_REQUEST, 'The member "params" must be an object.');
+  if (at) refuseTwice(membersOf(body, at.start), CONTROL_PARAMS);
+  return requestOf(
+    method,
+    (params ?? {}) as Record<string, unknown>,
+    id ? "request" : "notification",
+    idText,
+  );
+}
+
+function requestOf(
+  method: string,
+  params: Record<string, unknown>,
+  kind: "request" | "notification",
+  idText: string,
+): McpMessage {
+  const meta = params["_meta"] as Record<string, unknown> | null | undefined;
+  const targetParam = TARGET_PARAM[method];
+  const target = targetParam === undefined ? "" : params[targetParam];
+  if (typeof target !== "string")
+    throw new MessageError(-32602, `"params.${targetParam ?? ""}" must be text.`);
+  const traceparent = meta?.["traceparent"];
+  return {
+    kind,
+    idText,
+    method,
+    target,
+    operation: OPERATIONS.get(method) ?? Operation.UNSPECIFIED,
+    era: typeof meta?.[VERSION_META] === "string" ? "modern" : "legacy",
+    traceparent: typeof traceparent === "string" ? traceparent : undefined,
+  };
+}
+
+function responseOf(message: Record<string, unknown>, idText: string): McpMessage {
+  if (message["result"] === undefined && message["error"] === undefined)
+    throw new MessageError(
+      INVALID_REQUEST,
+      'The message has neither "method" nor "result" nor "error".',
+    );
+  return {
+    kind: "response",
+    idText,
+    method: "",
+    target: "",
+    operation: Operation.UNSPECIFIED,
+    era: "legacy",
+    traceparent: undefined,
+  };
+}
+
+function parse(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new MessageError(PARSE_ERROR, "The body is not UTF-8.");
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    // The parser's own message quotes the body, which may hold secrets.
+    throw new MessageError(PARSE_ERROR, "The body is not JSON.");
+  }
+}
+
+function isId(id: unknown): boolean {
+  return typeof id === "string" || typeof id === "number";
+}
+
+function refuseTwice(members: readonly { key: string }[], controls: ReadonlySet<string>): void {
+  for (const [index, { key }] of members.entries())
+    if (controls.has(key) && members.findIndex((member) => member.key === key) !== index)
+      throw new MessageError(INVALID_REQUEST, `The member "${key}" stands in the message twice.`);
+}

@@ -1,0 +1,97 @@
+import { AnswerScan } from "./answer-scan.ts";
+
+const LF = 0x0a;
+const CR = 0x0d;
+const DATA_PREFIX = Buffer.from("data:");
+
+/**
+ * Watches an SSE stream (WHATWG HTML §9.2.6) for the event that holds the JSON-RPC answer. Everything may be passed on
+ * at once but the blank line that ends that event: until it comes, no client acts on the event.
+ */
+export class SseGate {
+  /** How the call ended, once `feed` found the answer. */
+  readonly scan = new AnswerScan();
+  /** True once the answer's event has ended. */
+  isAnswered = false;
+  /** True between events: nothing of an unfinished event was passed on. */
+  isBetweenEvents = true;
+
+  /** Bytes of the current line so far, at most as many as the prefix. */
+  #prefix = 0;
+  #isData = true;
+  #lineLength = 0;
+  #hasData = false;
+  #lastWasCr = false;
+
+  /**
+   * Takes the next bytes of the stream.
+   *
+   * @returns how many of them may be passed on now; the rest waits until the answer is recorded
+   */
+  feed(chunk: Buffer): number {
+    let at = 0;
+    while (at < chunk.length && !this.isAnswered) {
+      const byte = chunk[at];
+      if (this.#lastWasCr) {
+        this.#lastWasCr = false;
+        if (byte === LF) {
+          at++;
+          continue;
+        }
+      }
+      if (byte === LF || byte === CR) {
+        this.#lastWasCr = byte === CR;
+        if (this.#lineLength === 0 && this.#eventEnds()) return at;
+        this.#lineEnds();
+        at++;
+        continue;
+      }
+      at = this.#line(chunk, at);
+    }
+    return chunk.length;
+  }
+
+  /** Takes what is left of the line in this chunk. */
+  #line(chunk: Buffer, from: number): number {
+    this.isBetweenEvents = false;
+    let at = from;
+    while (this.#prefix < DATA_PREFIX.length && this.#isData && at < chunk.length) {
+      const byte = chunk[at];
+      if (byte === LF || byte === CR) return at;
+      if (byte !== DATA_PREFIX[this.#prefix]) this.#isData = false;
+      this.#prefix++;
+      this.#lineLength++;
+      at++;
+    }
+    const end = lineEnd(chunk, at);
+    if (this.#isData && this.#prefix === DATA_PREFIX.length && end > at) {
+      this.#hasData = true;
+      this.scan.feed(chunk.subarray(at, end));
+    }
+    this.#lineLength += end - at;
+    return end;
+  }
+
+  #lineEnds(): void {
+    this.#prefix = 0;
+    this.#isData = true;
+    this.#lineLength = 0;
+  }
+
+  /** True when the event that ends here is the answer. */
+  #eventEnds(): boolean {
+    const isAnswer = this.#hasData && this.scan.isWhole && this.scan.kind !== "other";
+    this.#hasData = false;
+    this.isBetweenEvents = true;
+    if (isAnswer) this.isAnswered = true;
+    else this.scan.reset();
+    return isAnswer;
+  }
+}
+
+function lineEnd(chunk: Buffer, from: number): number {
+  const lf = chunk.indexOf(LF, from);
+  const until = lf < 0 ? chunk.length : lf;
+  const cr = chunk.subarray(from, until).indexOf(CR);
+  return cr < 0 ? until : from + cr;
+}

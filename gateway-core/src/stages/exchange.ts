@@ -1,0 +1,417 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  Face,
+  Operation,
+  Outcome,
+  Stage,
+  StageOutcome,
+} from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
+import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
+import type { Logger } from "@gatewayops/platform/log";
+import type { Directory } from "../control/directory.ts";
+import { FREE, type Price } from "../control/price-book.ts";
+import type { Principal } from "../control/principal.ts";
+import type { CallLog, LoggedCall } from "../events/call-log.ts";
+import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
+import type { CallMetrics } from "../http/call-metrics.ts";
+import type { McpMessage } from "../mcp/message.ts";
+import { traceContextFrom } from "../mcp/trace-context.ts";
+import type { ToolCatalog } from "../upstream/catalog.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { refusalOf } from "./authorize.ts";
+import type { RateVerdict } from "./rate-limit.ts";
+import type { BucketView } from "./token-buckets.ts";
+
+/** What the pipeline's stages need; one per worker. */
+export type Pipeline = {
+  readonly authenticate: (header: string | string[] | undefined) => Principal | Promise<Principal>;
+  /** Name of the credentials' header, lower case. */
+  readonly credentialHeader: string;
+  readonly directory: Directory;
+  readonly rateLimit: (principal: Principal) => RateVerdict | Promise<RateVerdict>;
+  readonly callLog: CallLog;
+  readonly catalog: ToolCatalog;
+  readonly metrics: CallMetrics;
+  readonly log: Logger;
+  /** Part of the calls whose child spans are kept, 0 to 1: `tracing.sample_rate`, 0 when tracing is off. */
+  readonly sampleRate: number;
+  /** Most bytes of a request's body. */
+  readonly bodyMaxBytes: number;
+  /** Milliseconds that an agent may take to read what is sent to it. */
+  readonly writeTimeoutMs: number;
+  /** How often a request that is safe to repeat is sent again. */
+  readonly maxRetries: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
+
+/** How an exchange with an MCP server ended. */
+export type Ending = {
+  readonly outcome: Outcome;
+  readonly httpStatus: number;
+  readonly rpcCode: number;
+  readonly failure: Failure | undefined;
+};
+
+/**
+ * One request on its way through the pipeline: authenticate → route → authorize → rate limit → price → intent →
+ * MCP server → completion → answer. Subclasses are the faces: how a request is read, sent and answered.
+ *
+ * Synchronous as long as everything is known to the worker; what is not is awaited.
+ */
+export abstract class Exchange implements LoggedCall {
+  readonly pipeline: Pipeline;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly serverName: string;
+  readonly callId: Buffer;
+  readonly startMs: number;
+
+  principal!: Principal;
+  upstream!: Upstream;
+  message!: McpMessage;
+  body: Buffer = EMPTY;
+  intent!: IntentFields;
+  attempts = 0;
+  responseBytes = 0;
+  bucket: BucketView | undefined;
+
+  #price: Price = FREE;
+  #isIntended = false;
+  #isEnded = false;
+  #ending: Ending | undefined;
+  #stageStart = 0;
+  #started = 0;
+  readonly #stages: Stage[] = [];
+  readonly #outcomes: StageOutcome[] = [];
+  readonly #durations: number[] = [];
+
+  constructor(
+    pipeline: Pipeline,
+    request: IncomingMessage,
+    response: ServerResponse,
+    serverName: string,
+  ) {
+    this.pipeline = pipeline;
+    this.request = request;
+    this.response = response;
+    this.serverName = serverName;
+    this.startMs = pipeline.now();
+    this.callId = uuidV7(this.startMs);
+    this.#started = this.#stageStart = performance.now();
+  }
+
+  get requestId(): string {
+    return requestIdOf(this.callId);
+  }
+
+  /** True when the call is recorded: it asks a server to do something. Protocol traffic is only counted. */
+  get isCall(): boolean {
+    return this.message.operation !== Operation.UNSPECIFIED;
+  }
+
+  get costUsdMicros(): bigint {
+    return isAnswered(this.#ending?.outcome) ? this.#price.perCallUsdMicros : 0n;
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#started;
+  }
+
+  protected abstract readonly face: Face | undefined;
+  /** Reads the body. Throws Failure when it is not what this face takes. */
+  protected abstract parse(body: Buffer): McpMessage;
+  /** Sends the request to the MCP server; ends in `end`. */
+  protected abstract send(): void;
+  /** Writes what `end` was given, now that it is recorded. */
+  protected abstract answer(ending: Ending): void;
+
+  /** Checks who calls; `next` goes on when that is known. */
+  start(next: () => void): void {
+    try {
+      const principal = this.pipeline.authenticate(
+        this.request.headers[this.pipeline.credentialHeader],
+      );
+      if (principal instanceof Promise) {
+        principal.then((found) => {
+          this.#admit(found, next);
+        }, this.#failBound);
+        return;
+      }
+      this.#admit(principal, next);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Goes on with the whole body. */
+  receive(body: Buffer): void {
+    this.body = body;
+    this.#started = this.#stageStart = performance.now();
+    try {
+      this.message = this.parse(body);
+      this.#route();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ends the exchange with a failure made here. */
+  fail(error: unknown): void {
+    const failure = failureFrom(error);
+    if (failure.reason === "INTERNAL")
+      this.pipeline.log.error(
+        { err: failure.cause, request_id: this.requestId },
+        "exchange failed",
+      );
+    this.end({ outcome: outcomeOf(failure), httpStatus: failure.spec.http, rpcCode: 0, failure });
+  }
+
+  /** Records how the exchange ended, then answers. Only the first call counts. */
+  end(ending: Ending): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#ending = ending;
+    if (this.#isIntended)
+      this.stage(Stage.UPSTREAM, ending.failure ? StageOutcome.FAILED : StageOutcome.PASSED);
+    this.#observe(ending);
+    if (!this.#isRecorded()) {
+      this.answer(ending);
+      return;
+    }
+    if (!this.#isIntended) this.#makeIntent();
+    this.pipeline.callLog.complete(this, {
+      durationUs: Math.round(this.durationMs * 1000),
+      outcome: ending.outcome,
+      reason: ending.failure?.spec.number ?? 0,
+      httpStatus: ending.httpStatus,
+      rpcCode: ending.rpcCode,
+      responseBytes: this.responseBytes,
+      costUsdMicros: this.costUsdMicros,
+      priceRuleId: isAnswered(ending.outcome) ? this.#price.ruleId : EMPTY,
+      stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
+      sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
+      attempts: this.attempts,
+    });
+  }
+
+  onIntentWritten(): void {
+    if (!this.#isEnded) this.send();
+  }
+
+  onCompletionWritten(): void {
+    if (this.#ending) this.answer(this.#ending);
+  }
+
+  onLogFailed(failure: Failure): void {
+    this.#isEnded = true;
+    this.answer({ outcome: Outcome.REFUSED, httpStatus: failure.spec.http, rpcCode: 0, failure });
+  }
+
+  /** Notes what a stage did and how long it took. */
+  protected stage(stage: Stage, outcome: StageOutcome): void {
+    const now = performance.now();
+    this.#stages.push(stage);
+    this.#outcomes.push(outcome);
+    this.#durations.push(Math.round((now - this.#stageStart) * 1000));
+    this.#stageStart = now;
+  }
+
+  readonly #failBound = (error: unknown): void => {
+    this.fail(error);
+  };
+
+  #admit(principal: Principal, next: () => void): void {
+    this.principal = principal;
+    this.stage(Stage.AUTHENTICATE, StageOutcome.PASSED);
+    next();
+  }
+
+  #route(): void {
+    const upstream = this.pipeline.directory.upstream(this.principal.orgIdText, this.serverName);
+    if (upstream instanceof Promise) {
+      upstream.then(
+        (found) => {
+          this.#onRouted(found);
+        },
+        (error: unknown) => {
+          this.stage(Stage.ROUTE, StageOutcome.REFUSED);
+          this.fail(error);
+        },
+      );
+      return;
+    }
+    this.#onRouted(upstream);
+  }
+
+  #onRouted(upstream: Upstream): void {
+    try {
+      this.upstream = upstream;
+      this.stage(Stage.ROUTE, StageOutcome.PASSED);
+      const refusal = refusalOf(this.principal, upstream, this.message);
+      this.stage(Stage.AUTHORIZE, refusal ? StageOutcome.REFUSED : StageOutcome.PASSED);
+      if (refusal) throw refusal;
+      if (this.message.kind !== "request") {
+        this.send();
+        return;
+      }
+      const verdict = this.pipeline.rateLimit(this.principal);
+      if (verdict instanceof Promise)
+        verdict.then((found) => {
+          this.#onLimited(found);
+        }, this.#failBound);
+      else this.#onLimited(verdict);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #onLimited(verdict: RateVerdict): void {
+    try {
+      this.bucket = verdict.tightest;
+      this.stage(Stage.RATE_LIMIT, verdict.outcome);
+      if (verdict.failure) {
+        const spec = verdict.tightest?.spec;
+        if (spec) this.pipeline.metrics.limitHit(spec.scope, spec.id);
+        throw verdict.failure;
+      }
+      if (!this.isCall) {
+        this.send();
+        return;
+      }
+      // No budgets exist yet; the record says so, rather than nothing.
+      this.stage(Stage.BUDGET, StageOutcome.NOT_CONFIGURED);
+      if (this.message.method !== "tools/call") {
+        this.#intend();
+        return;
+      }
+      const book = this.pipeline.directory.prices(this.principal.orgIdText);
+      if (book instanceof Promise) {
+        book.then((found) => {
+          this.#onPriced(found.priceOf(this.upstream.name, this.message.target));
+        }, this.#failBound);
+        return;
+      }
+      this.#onPriced(book.priceOf(this.upstream.name, this.message.target));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #onPriced(price: Price): void {
+    this.#price = price;
+    this.stage(Stage.PRICE, price === FREE ? StageOutcome.NOT_CONFIGURED : StageOutcome.PASSED);
+    this.pipeline.catalog.noticed(this.upstream, this.message.target);
+    this.#intend();
+  }
+
+  #intend(): void {
+    try {
+      this.#makeIntent();
+      this.pipeline.callLog.intend(this);
+      this.#isIntended = true;
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #makeIntent(): void {
+    const { message, principal } = this;
+    const header = this.request.headers["traceparent"];
+    const trace = traceContextFrom(
+      message.traceparent ?? (typeof header === "string" ? header : undefined),
+    );
+    const upstream = this.upstream as Upstream | undefined;
+    this.intent = {
+      callId: this.callId,
+      startTimeUs: Math.round(this.startMs * 1000),
+      orgId: principal.orgId,
+      teamId: principal.teamId,
+      userId: principal.userId,
+      keyId: principal.keyId,
+      serverId: upstream?.id ?? EMPTY,
+      toolId:
+        upstream && message.method === "tools/call" ? upstream.tools.idOf(message.target) : NO_TOOL,
+      operation: message.operation,
+      traceId: trace.traceId,
+      spanId: trace.spanId,
+      parentSpanId: trace.parentSpanId,
+      face: this.face ?? Face.UNSPECIFIED,
+      requestBytes: this.body.length,
+      reservedUsdMicros: this.#price.perCallUsdMicros,
+    };
+  }
+
+  #isRecorded(): boolean {
+    const message = this.message as McpMessage | undefined;
+    const principal = this.principal as Principal | undefined;
+    return (
+      message !== undefined &&
+      principal !== undefined &&
+      message.operation !== Operation.UNSPECIFIED
+    );
+  }
+
+  #observe(ending: Ending): void {
+    const { metrics } = this.pipeline;
+    const message = this.message as McpMessage | undefined;
+    const principal = this.principal as Principal | undefined;
+    const upstream = this.upstream as Upstream | undefined;
+    if (ending.failure && ending.outcome === Outcome.REFUSED)
+      metrics.refused(ending.failure.reason);
+    const isListed =
+      upstream !== undefined &&
+      message?.method === "tools/call" &&
+      upstream.tools.isListed(message.target);
+    metrics.observe({
+      server: upstream?.name ?? "",
+      tool: isListed ? message.target : "",
+      status: statusOf(ending.outcome),
+      orgId: principal?.orgIdText ?? "",
+      teamId: principal?.teamIdText ?? "",
+      durationUs: this.durationMs * 1000,
+      requestBytes: this.body.length,
+      responseBytes: this.responseBytes,
+      costUsdMicros: this.costUsdMicros,
+    });
+  }
+}
+
+/** A call is charged when the server answered it with a result, be it that the tool failed. */
+function isAnswered(outcome: Outcome | undefined): boolean {
+  return outcome === Outcome.OK || outcome === Outcome.TOOL_ERROR;
+}
+
+function outcomeOf(failure: Failure): Outcome {
+  switch (failure.reason) {
+    case "UPSTREAM_TIMEOUT":
+      return Outcome.TIMEOUT;
+    case "CLIENT_GONE":
+      return Outcome.CANCELLED;
+    case "UPSTREAM_UNREACHABLE":
+    case "UPSTREAM_CLOSED":
+    case "UPSTREAM_NOT_MCP":
+    case "UPSTREAM_HTTP_ERROR":
+    case "UPSTREAM_TOO_LARGE":
+    case "INTERNAL":
+      return Outcome.UPSTREAM_ERROR;
+    default:
+      return Outcome.REFUSED;
+  }
+}
+
+function statusOf(outcome: Outcome): string {
+  switch (outcome) {
+    case Outcome.OK:
+      return "success";
+    case Outcome.TIMEOUT:
+      return "timeout";
+    case Outcome.REFUSED:
+      return "refused";
+    case Outcome.CANCELLED:
+      return "cancelled";
+    default:
+      return "error";
+  }
+}

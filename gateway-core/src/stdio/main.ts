@@ -1,0 +1,37 @@
+import type { AddressInfo } from "node:net";
+import { createLogger, type LogOptions } from "@gatewayops/platform/log";
+import { createStdioHost } from "./host.ts";
+import type { StdioServer } from "./session.ts";
+
+/** What the primary sends once, over the IPC channel. */
+export type StdioHostStart = {
+  readonly servers: readonly StdioServer[];
+  readonly secret: string;
+  readonly port: number;
+  readonly log: Omit<LogOptions, "write" | "service">;
+};
+
+process.once("message", (start: StdioHostStart) => {
+  const log = createLogger({ ...start.log, service: "stdio-host" });
+  const host = createStdioHost({
+    servers: start.servers,
+    secret: start.secret,
+    log,
+    now: Date.now,
+  });
+  host.server.listen(start.port, "127.0.0.1", () => {
+    process.send?.({ kind: "listening", port: (host.server.address() as AddressInfo).port });
+  });
+  const stop = (): void => {
+    host.close();
+    host.server.close();
+    host.server.closeAllConnections();
+    // Servers get their shutdown ladder; this process ends when the last of them has, or after it.
+    setTimeout(() => process.exit(0), 5_000).unref();
+    process.channel?.unref();
+  };
+  process.on("SIGTERM", stop);
+  // The primary stops this process; a Ctrl-C at the terminal reaches both.
+  process.on("SIGINT", () => undefined);
+  process.on("disconnect", stop);
+});

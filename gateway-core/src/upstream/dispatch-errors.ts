@@ -1,0 +1,57 @@
+import { Failure } from "@gatewayops/platform/errors";
+import type { Upstream } from "./upstream.ts";
+
+/** The failure that an error of undici or the socket means. Errors are told apart by code, never by message. */
+export function failureOfDispatch(
+  error: Error,
+  upstream: Pick<Upstream, "name" | "timeoutMs">,
+): Failure {
+  const code = codeOf(error);
+  const { name, timeoutMs } = upstream;
+  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT")
+    return new Failure(
+      "UPSTREAM_TIMEOUT",
+      `The MCP server ${name} did not answer within ${timeoutMs} ms. The tool may still have run.`,
+      { cause: error },
+    );
+  if (wasNeverSent(error))
+    return new Failure(
+      "UPSTREAM_UNREACHABLE",
+      `The MCP server ${name} cannot be reached (${code}). Nothing was sent to it.`,
+      { cause: error },
+    );
+  if (
+    code.startsWith("HPE_") ||
+    code === "UND_ERR_HEADERS_OVERFLOW" ||
+    code.startsWith("UND_ERR_RES")
+  )
+    return new Failure("UPSTREAM_NOT_MCP", `The MCP server ${name} did not answer in valid HTTP.`, {
+      cause: error,
+    });
+  return new Failure(
+    "UPSTREAM_CLOSED",
+    `The MCP server ${name} closed the connection before it had answered. The tool may have run.`,
+    { cause: error },
+  );
+}
+
+/** True when no byte of the request can have reached the server: such a request is always safe to send again. */
+export function wasNeverSent(error: Error): boolean {
+  return NEVER_SENT.has(codeOf(error));
+}
+
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function codeOf(error: Error): string {
+  if ("code" in error && typeof error.code === "string") return error.code;
+  // Happy eyeballs: every address failed, each with its own error.
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
+  return first instanceof Error ? codeOf(first) : "";
+}

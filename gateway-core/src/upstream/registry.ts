@@ -1,0 +1,96 @@
+import { Pool } from "undici";
+import { ServerTransport, type McpServer } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
+import { Failure } from "@gatewayops/platform/errors";
+import { uuidFromText } from "@gatewayops/platform/ids";
+import { EMPTY } from "../events/record.ts";
+import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
+import { ToolIds, type Upstream } from "./upstream.ts";
+
+/** Where the stdio host listens, and what it wants to see. */
+export type StdioHostAddress = { readonly origin: string; readonly secret: string };
+
+/** Header that proves a request to the stdio host comes from the gateway. */
+export const STDIO_SECRET_HEADER = "x-gwo-stdio-secret";
+
+export type RegistryOptions = {
+  readonly breaker: BreakerOptions;
+  /** Connections to one server. */
+  readonly connections: number;
+  /** Undefined: no stdio servers are configured. */
+  readonly stdioHost: StdioHostAddress | undefined;
+};
+
+export type UpstreamRegistry = {
+  /** The upstream of a registered server: connections and breaker stay the same until its URL changes. */
+  upstreamOf(server: McpServer, tools: readonly string[]): Upstream;
+  close(): Promise<void>;
+};
+
+type Kept = { url: string; pool: Pool; breaker: UpstreamBreaker; tools: ToolIds };
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegistry {
+  const kept = new Map<string, Kept>();
+  return {
+    upstreamOf(server, tools) {
+      const id = uuidFromText(server.id) ?? EMPTY;
+      const url = endpointOf(server, options.stdioHost);
+      const { pool, breaker, tools: toolIds } = keep(server.id, id, url, tools);
+      return {
+        id,
+        idText: server.id,
+        orgIdText: server.orgId,
+        name: server.name,
+        enabled: server.enabled,
+        timeoutMs: server.timeoutMs,
+        path: `${url.pathname}${url.search}`,
+        headers:
+          server.transport === ServerTransport.STDIO && options.stdioHost
+            ? [STDIO_SECRET_HEADER, options.stdioHost.secret, "x-gwo-org", server.orgId]
+            : [],
+        pool,
+        breaker,
+        tools: toolIds,
+      };
+    },
+    async close() {
+      for (const { breaker } of kept.values()) breaker.shutdown();
+      await Promise.all([...kept.values()].map(({ pool }) => pool.close()));
+    },
+  };
+
+  function keep(serverId: string, id: Buffer, url: URL, tools: readonly string[]): Kept {
+    const known = kept.get(serverId);
+    if (known?.url === url.href) {
+      known.tools.learn(tools);
+      return known;
+    }
+    // The old pool finishes what it has; nobody waits for it.
+    if (known) void known.pool.close();
+    known?.breaker.shutdown();
+    const fresh: Kept = {
+      url: url.href,
+      pool: new Pool(url.origin, {
+        connections: options.connections,
+        connect: { timeout: CONNECT_TIMEOUT_MS },
+        allowH2: false,
+        keepAliveTimeout: 4_000,
+      }),
+      breaker: new UpstreamBreaker(options.breaker),
+      tools: new ToolIds(id, tools),
+    };
+    kept.set(serverId, fresh);
+    return fresh;
+  }
+}
+
+function endpointOf(server: McpServer, stdioHost: StdioHostAddress | undefined): URL {
+  if (server.transport !== ServerTransport.STDIO) return new URL(server.url);
+  if (!stdioHost)
+    throw new Failure(
+      "UPSTREAM_UNREACHABLE",
+      `No stdio server is configured here, so ${server.name} cannot be reached. List it under mcp_servers.stdio in config.yaml.`,
+    );
+  return new URL(`/${encodeURIComponent(server.url.slice("stdio:".length))}`, stdioHost.origin);
+}

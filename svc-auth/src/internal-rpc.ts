@@ -1,0 +1,94 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { Failure } from "@gatewayops/platform/errors";
+import { toolIdOf, toolIdToText, uuidFromText } from "@gatewayops/platform/ids";
+import type { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { bootstrap, type BootstrapOptions } from "./bootstrap/bootstrap.ts";
+import { callerOfKey } from "./keys/api-key.ts";
+import { keyScopesFrom, toApiKey } from "./keys/key-messages.ts";
+import type { KeyValidator } from "./keys/key-validator.ts";
+import { namedEntries } from "./names/name-messages.ts";
+import { Secret } from "./secret.ts";
+import { toMcpServer } from "./servers/server-rpc.ts";
+import { TOOLS_MAX } from "./servers/server-store.ts";
+import { toIdentity } from "./sessions/identity-message.ts";
+import type { SessionKeeper } from "./sessions/session-keeper.ts";
+
+export type InternalRpcOptions = BootstrapOptions & {
+  readonly validator: KeyValidator;
+  readonly keeper: SessionKeeper;
+};
+
+export function createInternalRpc(
+  options: InternalRpcOptions,
+): ServiceImpl<typeof InternalAuthService> {
+  const { stores } = options;
+  return {
+    async validateKey(request) {
+      const principal = await options.validator.validate(new Secret(request.key));
+      return {
+        apiKey: toApiKey(principal.key),
+        identity: toIdentity(callerOfKey(principal)),
+        ...(principal.orgRateLimit && { orgRateLimit: principal.orgRateLimit }),
+        ...(principal.teamRateLimit && { teamRateLimit: principal.teamRateLimit }),
+      };
+    },
+    async validateSession(request) {
+      return { identity: toIdentity(await options.keeper.validate(new Secret(request.session))) };
+    },
+    async resolveServer(request) {
+      requireUuid("org_id", request.orgId);
+      const server = await stores.servers.get(request.orgId, request.name);
+      if (!server)
+        throw new Failure(
+          "SERVER_UNKNOWN",
+          `There is no server named ${JSON.stringify(request.name.slice(0, 64))}.`,
+        );
+      const tools = await stores.servers.toolNames(request.orgId, server.id);
+      return { server: toMcpServer(server), tools };
+    },
+    async registerTools(request) {
+      requireUuid("org_id", request.orgId);
+      const serverId = requireUuid("server_id", request.serverId);
+      const names = new Set(request.tools.filter((name) => name !== "" && !name.includes("\0")));
+      if (names.size > TOOLS_MAX) throw invalid("tools", `at most ${TOOLS_MAX} are allowed`);
+      await stores.servers.registerTools(
+        request.orgId,
+        request.serverId,
+        [...names].map((name) => ({ id: toolIdToText(toolIdOf(serverId, name)), name })),
+      );
+      return {};
+    },
+    async resolveNames(request) {
+      if (request.refs.length > REFS_MAX) throw invalid("refs", `at most ${REFS_MAX} are allowed`);
+      return { entries: await namedEntries(stores.names, request.refs) };
+    },
+    bootstrap: (request) =>
+      bootstrap(
+        {
+          orgName: request.orgName,
+          orgSlug: request.orgSlug,
+          teamName: request.teamName,
+          teamSlug: request.teamSlug,
+          adminEmail: request.adminEmail,
+          adminPassword: new Secret(request.adminPassword),
+          apiKey: new Secret(request.apiKey),
+          apiKeyName: request.apiKeyName,
+          apiKeyScopes: keyScopesFrom(request.apiKeyScopes),
+          servers: request.servers.map(({ name, url }) => ({ name, url })),
+        },
+        options,
+      ),
+  };
+}
+
+const REFS_MAX = 1_000;
+
+function requireUuid(field: string, text: string): Buffer {
+  const id = uuidFromText(text);
+  if (!id) throw invalid(field, "must be a UUID");
+  return id;
+}
+
+function invalid(field: string, message: string): Failure {
+  return new Failure("REQUEST_INVALID", `${field}: ${message}`, { details: [{ field, message }] });
+}

@@ -1,0 +1,93 @@
+import { generateApiKey, parseApiKey } from "@gatewayops/platform/api-key";
+import { Failure } from "@gatewayops/platform/errors";
+import type { Caller } from "@gatewayops/platform/rpc/caller";
+import type { Clock } from "../clock.ts";
+import { ownKeysOnly } from "../people/roles.ts";
+import type { TeamStore } from "../people/team-store.ts";
+import { Secret } from "../secret.ts";
+import { requireWithinMaker, scopeProblems, type ApiKey, type KeyScopes } from "./api-key.ts";
+import type { KeyHasher } from "./key-hasher.ts";
+import type { KeyStore } from "./key-store.ts";
+
+/** Makes keys for callers. */
+export type KeyMaker = {
+  /**
+   * Makes a key that belongs to the caller and can do no more than the caller.
+   *
+   * @throws Failure PERMISSION_DENIED, REQUEST_INVALID, NOT_FOUND for a team of another organisation
+   */
+  make(caller: Caller, wish: KeyWish): Promise<{ key: ApiKey; secret: Secret }>;
+};
+
+export type KeyWish = {
+  readonly name: string;
+  readonly environment: string;
+  readonly teamId: string | undefined;
+  readonly scopes: KeyScopes;
+  readonly expireTime: Date | undefined;
+};
+
+export type KeyMakerOptions = Clock & {
+  readonly keys: Pick<KeyStore, "create" | "get">;
+  readonly teams: Pick<TeamStore, "get" | "isMember">;
+  readonly hasher: KeyHasher;
+};
+
+export function createKeyMaker(options: KeyMakerOptions): KeyMaker {
+  const { keys, hasher, now, newId } = options;
+  return {
+    async make(caller, wish) {
+      requireValid(wish);
+      const maker = caller.keyId === "" ? undefined : await keyOf(caller);
+      requireWithinMaker(wish, caller, maker);
+      if (wish.teamId !== undefined) await requireTeam(caller, wish.teamId);
+      const text = generateApiKey(wish.environment);
+      const parsed = parseApiKey(text);
+      if (!parsed) throw new Error("a key of ours does not parse");
+      const key: ApiKey = {
+        id: newId(),
+        orgId: caller.orgId,
+        userId: caller.userId === "" ? undefined : caller.userId,
+        teamId: wish.teamId,
+        name: wish.name,
+        environment: wish.environment,
+        prefix: parsed.prefix,
+        scopes: wish.scopes,
+        createTime: new Date(now()),
+        expireTime: wish.expireTime,
+        lastUsedTime: undefined,
+        revokeTime: undefined,
+      };
+      const hash = await hasher.hash(text);
+      await keys.create(caller.orgId, { key, hash, checksum: parsed.checksum });
+      return { key, secret: new Secret(text) };
+    },
+  };
+
+  function requireValid(wish: KeyWish): void {
+    const details = scopeProblems(wish.scopes);
+    if (wish.expireTime && !(wish.expireTime.getTime() > now()))
+      details.push({ field: "expire_time", message: "must be in the future" });
+    if (details.length > 0)
+      throw new Failure(
+        "REQUEST_INVALID",
+        details.map(({ field, message }) => `${field}: ${message}`).join("; "),
+        { details },
+      );
+  }
+
+  async function keyOf(caller: Caller): Promise<ApiKey> {
+    const key = await keys.get(caller.orgId, caller.keyId);
+    if (!key) throw new Failure("KEY_INVALID", "The API key you use does not exist any more.");
+    return key;
+  }
+
+  // A team pays for the calls of its keys, so only its people, and administrators, make one in its name.
+  async function requireTeam(caller: Caller, teamId: string): Promise<void> {
+    if (!(await options.teams.get(caller.orgId, teamId)))
+      throw new Failure("NOT_FOUND", "The organisation has no such team.");
+    if (!ownKeysOnly(caller)) return;
+    if (!(await options.teams.isMember(caller.orgId, teamId, caller.userId)))
+      throw new Failure("PERMISSION_DENIED", "You are not a member of this team.");
+  }
+}

@@ -1,0 +1,193 @@
+import { Failure } from "@gatewayops/platform/errors";
+import { insertChange } from "../changes/change-store.postgres.ts";
+import { violatedConstraint, type Database, type Sql } from "../database.ts";
+import { pageOf } from "../page.ts";
+import type { RateLimit } from "../people/organization.ts";
+import type { ApiKey, KeyScopes } from "./api-key.ts";
+import { changeOfKey, type ChangedKey, type ChangeStamp, type KeyStore } from "./key-store.ts";
+
+export function createPostgresKeyStore(database: Database): KeyStore {
+  return {
+    async create(orgId, { key, hash, checksum }) {
+      try {
+        await database.query(
+          `INSERT INTO api_keys (org_id, id, user_id, team_id, name, environment, key_prefix, key_checksum, key_hash,
+             scopes, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+          [
+            orgId,
+            key.id,
+            key.userId ?? null,
+            key.teamId ?? null,
+            key.name,
+            key.environment,
+            key.prefix,
+            checksum,
+            hash,
+            JSON.stringify(key.scopes),
+            key.createTime,
+            key.expireTime ?? null,
+          ],
+        );
+      } catch (error) {
+        throw creationFailure(violatedConstraint(error)) ?? error;
+      }
+      return key;
+    },
+    async get(orgId, keyId) {
+      const [row] = await database.query<KeyRow>(
+        `SELECT ${COLUMNS} FROM api_keys k WHERE k.org_id = $1 AND k.id = $2`,
+        [orgId, keyId],
+      );
+      return row && keyFrom(row);
+    },
+    async list(orgId, { ownerId, page }) {
+      const rows = await database.query<KeyRow>(
+        `SELECT ${COLUMNS} FROM api_keys k
+         WHERE k.org_id = $1 AND ($2::uuid IS NULL OR k.user_id = $2)
+           AND ($3::uuid IS NULL OR k.id < $3)
+         ORDER BY k.id DESC LIMIT $4`,
+        [orgId, ownerId ?? null, page.after?.[0] ?? null, page.limit + 1],
+      );
+      return pageOf(rows.map(keyFrom), page.limit, (key) => [key.id]);
+    },
+    revoke: (orgId, keyId, stamp) =>
+      changed(orgId, keyId, stamp, (sql) =>
+        sql.query<KeyRow>(
+          `UPDATE api_keys k SET revoked_at = $3
+           WHERE k.org_id = $1 AND k.id = $2 AND k.revoked_at IS NULL RETURNING ${COLUMNS}`,
+          [orgId, keyId, stamp.time],
+        ),
+      ),
+    update: (orgId, keyId, values, stamp) =>
+      changed(orgId, keyId, stamp, (sql) =>
+        sql.query<KeyRow>(
+          `UPDATE api_keys k SET name = $3, scopes = $4
+           WHERE k.org_id = $1 AND k.id = $2 AND (k.name <> $3 OR k.scopes <> $4) RETURNING ${COLUMNS}`,
+          [orgId, keyId, values.name, JSON.stringify(values.scopes)],
+        ),
+      ),
+    async recordUses(uses) {
+      // Sorted, so that two services that write the same keys cannot wait for each other.
+      const sorted = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1));
+      await database.query(
+        `UPDATE api_keys k SET last_used_at = u.used_at
+         FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (org_id, id, used_at)) u
+         WHERE k.org_id = u.org_id AND k.id = u.id
+           AND (k.last_used_at IS NULL OR k.last_used_at < u.used_at)`,
+        [
+          sorted.map((use) => use.orgId),
+          sorted.map((use) => use.keyId),
+          sorted.map((use) => use.time),
+        ],
+      );
+    },
+    async findByPrefix(prefix, checksum) {
+      const [row] = await database.query<KeyRow & PrincipalRow>(
+        `SELECT ${COLUMNS}, k.key_hash, o.name AS org_name, o.rate_rps AS org_rps, o.rate_burst AS org_burst,
+           t.rate_rps AS team_rps, t.rate_burst AS team_burst, u.role AS owner_role
+         FROM api_keys k
+           JOIN organizations o ON o.id = k.org_id
+           LEFT JOIN teams t ON t.org_id = k.org_id AND t.id = k.team_id
+           LEFT JOIN users u ON u.org_id = k.org_id AND u.id = k.user_id
+         WHERE k.key_prefix = $1 AND k.key_checksum = $2`,
+        [prefix, checksum],
+      );
+      if (!row) return undefined;
+      return {
+        hash: row.key_hash,
+        principal: {
+          key: keyFrom(row),
+          orgName: row.org_name,
+          ownerRole: row.owner_role ?? undefined,
+          orgRateLimit: limitFrom(row.org_rps, row.org_burst),
+          teamRateLimit: limitFrom(row.team_rps, row.team_burst),
+        },
+      };
+    },
+  };
+
+  async function changed(
+    orgId: string,
+    keyId: string,
+    stamp: ChangeStamp,
+    write: (sql: Sql) => Promise<KeyRow[]>,
+  ): Promise<ChangedKey | undefined> {
+    return database.transaction(async (sql) => {
+      const [row] = await write(sql);
+      if (row) {
+        const key = keyFrom(row);
+        const change = changeOfKey(key, stamp);
+        await insertChange(sql, change);
+        return { key, change };
+      }
+      const [same] = await sql.query<KeyRow>(
+        `SELECT ${COLUMNS} FROM api_keys k WHERE k.org_id = $1 AND k.id = $2`,
+        [orgId, keyId],
+      );
+      return same && { key: keyFrom(same), change: undefined };
+    });
+  }
+}
+
+type KeyRow = {
+  org_id: string;
+  id: string;
+  user_id: string | null;
+  team_id: string | null;
+  name: string;
+  environment: string;
+  key_prefix: string;
+  scopes: KeyScopes;
+  created_at: Date;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+  revoked_at: Date | null;
+};
+
+type PrincipalRow = {
+  key_hash: string;
+  org_name: string;
+  org_rps: number;
+  org_burst: number;
+  team_rps: number | null;
+  team_burst: number | null;
+  owner_role: string | null;
+};
+
+const COLUMNS = `k.org_id, k.id, k.user_id, k.team_id, k.name, k.environment, k.key_prefix, k.scopes, k.created_at,
+  k.expires_at, k.last_used_at, k.revoked_at`;
+
+function keyFrom(row: KeyRow): ApiKey {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    userId: row.user_id ?? undefined,
+    teamId: row.team_id ?? undefined,
+    name: row.name,
+    environment: row.environment,
+    prefix: row.key_prefix,
+    scopes: row.scopes,
+    createTime: row.created_at,
+    expireTime: row.expires_at ?? undefined,
+    lastUsedTime: row.last_used_at ?? undefined,
+    revokeTime: row.revoked_at ?? undefined,
+  };
+}
+
+function limitFrom(rps: number | null, burst: number | null): RateLimit | undefined {
+  return rps === null || rps === 0 ? undefined : { rps, burst: burst ?? 0 };
+}
+
+function creationFailure(constraint: string | undefined): Failure | undefined {
+  switch (constraint) {
+    case "api_keys_prefix":
+      return new Failure("ALREADY_EXISTS", "This key exists.");
+    case "api_keys_org_id_team_id_fkey":
+      return new Failure("NOT_FOUND", "The organisation has no such team.");
+    case "api_keys_org_id_user_id_fkey":
+      return new Failure("NOT_FOUND", "The organisation has no such person.");
+    default:
+      return undefined;
+  }
+}

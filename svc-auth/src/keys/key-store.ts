@@ -1,0 +1,62 @@
+import type { PendingChange } from "../changes/change-store.ts";
+import type { Page, PageRequest } from "../page.ts";
+import type { ApiKey, KeyPrincipal, KeyScopes } from "./api-key.ts";
+
+/** API keys. */
+export type KeyStore = {
+  /**
+   * Adds a key. Fails with ALREADY_EXISTS when its prefix and checksum are taken, in whatever organisation, and with
+   * NOT_FOUND when the team or the owner is not of the organisation.
+   */
+  create(orgId: string, fresh: NewKey): Promise<ApiKey>;
+  get(orgId: string, keyId: string): Promise<ApiKey | undefined>;
+  /** Newest first. Sort key [id]. Of one owner when `ownerId` is given. */
+  list(orgId: string, query: { ownerId?: string | undefined; page: PageRequest }): Promise<Page<ApiKey>>;
+  /**
+   * Revokes a key and leaves the change to be told. Undefined when the key is unknown. A second time changes nothing and
+   * returns no change.
+   */
+  revoke(orgId: string, keyId: string, change: ChangeStamp): Promise<ChangedKey | undefined>;
+  /** Renames a key and sets its scopes. As `revoke` otherwise. */
+  update(
+    orgId: string,
+    keyId: string,
+    values: { readonly name: string; readonly scopes: KeyScopes },
+    change: ChangeStamp,
+  ): Promise<ChangedKey | undefined>;
+  /** Notes when keys were last used; an older time than the known one is ignored. Unknown keys are no error. */
+  recordUses(uses: readonly KeyUse[]): Promise<void>;
+  /**
+   * The key with this prefix and checksum in any organisation, with all that its validation needs, in one snapshot. The
+   * organisation is not known before.
+   */
+  findByPrefix(prefix: string, checksum: string): Promise<KeyCandidate | undefined>;
+};
+
+export type NewKey = {
+  readonly key: ApiKey;
+  /** bcrypt hash of the secret. */
+  readonly hash: string;
+  /** The secret's last six characters. */
+  readonly checksum: string;
+};
+
+/** Id and time of a change, which the caller makes. */
+export type ChangeStamp = { readonly changeId: string; readonly time: Date };
+
+export type ChangedKey = { readonly key: ApiKey; readonly change: PendingChange | undefined };
+
+export type KeyUse = { readonly orgId: string; readonly keyId: string; readonly time: Date };
+
+export type KeyCandidate = { readonly principal: KeyPrincipal; readonly hash: string };
+
+/** The change that a changed key is told as. */
+export function changeOfKey(key: ApiKey, stamp: ChangeStamp): PendingChange {
+  return {
+    id: stamp.changeId,
+    orgId: key.orgId,
+    invalidation: { kind: "key", orgId: key.orgId, keyId: key.id },
+    keyPrefix: key.prefix,
+    createTime: stamp.time,
+  };
+}

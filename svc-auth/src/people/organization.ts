@@ -1,0 +1,47 @@
+/** Calls per second that an owner's keys may make together. */
+export type RateLimit = {
+  /** Sustained calls per second. 0: no limit. */
+  readonly rps: number;
+  /** Calls that may come at once above the sustained rate. */
+  readonly burst: number;
+};
+
+export const NO_RATE_LIMIT: RateLimit = { rps: 0, burst: 0 };
+
+/** A tenant. */
+export type Organization = {
+  readonly id: string;
+  readonly name: string;
+  /** Name in URLs, unique. */
+  readonly slug: string;
+  readonly rateLimit: RateLimit;
+  readonly createTime: Date;
+};
+
+/** A group of people whose calls are counted together. */
+export type Team = {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string;
+  /** Name in URLs, unique in the organisation. */
+  readonly slug: string;
+  readonly rateLimit: RateLimit;
+  readonly createTime: Date;
+};
+
+/** A person. */
+export type User = {
+  readonly id: string;
+  readonly orgId: string;
+  /** Lower case, unique in the organisation. */
+  readonly email: string;
+  readonly name: string;
+  readonly role: string;
+  readonly createTime: Date;
+  readonly lastLoginTime: Date | undefined;
+};
+
+/** The form in which e-mail addresses are kept and compared. */
+export function normalizeEmail(email: string): string {
+  return email.trim().toLowerCase();
+}

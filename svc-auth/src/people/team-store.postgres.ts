@@ -1,0 +1,92 @@
+import { Failure } from "@gatewayops/platform/errors";
+import { violatedConstraint, type Database } from "../database.ts";
+import { pageOf } from "../page.ts";
+import type { Team } from "./organization.ts";
+import type { TeamStore } from "./team-store.ts";
+
+export function createPostgresTeamStore(database: Database): TeamStore {
+  return {
+    async get(orgId, teamId) {
+      const [row] = await database.query<TeamRow>(
+        `SELECT ${COLUMNS} FROM teams WHERE org_id = $1 AND id = $2`,
+        [orgId, teamId],
+      );
+      return row && teamFrom(row);
+    },
+    async create(orgId, team) {
+      try {
+        await database.query(INSERT, valuesOf(orgId, team));
+      } catch (error) {
+        if (violatedConstraint(error) !== "teams_slug") throw error;
+        throw new Failure("ALREADY_EXISTS", `A team with the slug ${team.slug} exists.`);
+      }
+      return team;
+    },
+    async ensure(orgId, fresh) {
+      await database.query(
+        `${INSERT} ON CONFLICT (org_id, slug) DO NOTHING`,
+        valuesOf(orgId, fresh),
+      );
+      const [row] = await database.query<TeamRow>(
+        `SELECT ${COLUMNS} FROM teams WHERE org_id = $1 AND slug = $2`,
+        [orgId, fresh.slug],
+      );
+      if (!row) throw new Error("the team vanished");
+      return teamFrom(row);
+    },
+    async list(orgId, page) {
+      const [name, id] = page.after ?? [];
+      const rows = await database.query<TeamRow>(
+        `SELECT ${COLUMNS} FROM teams
+         WHERE org_id = $1 AND ($2::text IS NULL OR (name COLLATE "C", id) > ($2, $3::uuid))
+         ORDER BY name COLLATE "C", id LIMIT $4`,
+        [orgId, name ?? null, id ?? null, page.limit + 1],
+      );
+      return pageOf(rows.map(teamFrom), page.limit, (team) => [team.name, team.id]);
+    },
+    async setMember(orgId, member) {
+      await database.query(
+        `INSERT INTO team_memberships (org_id, user_id, team_id, role, created_at)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (org_id, user_id, team_id) DO UPDATE SET role = excluded.role`,
+        [orgId, member.userId, member.teamId, member.role, member.createTime],
+      );
+    },
+    async isMember(orgId, teamId, userId) {
+      const rows = await database.query(
+        "SELECT 1 FROM team_memberships WHERE org_id = $1 AND user_id = $2 AND team_id = $3",
+        [orgId, userId, teamId],
+      );
+      return rows.length > 0;
+    },
+  };
+}
+
+type TeamRow = {
+  org_id: string;
+  id: string;
+  name: string;
+  slug: string;
+  rate_rps: number;
+  rate_burst: number;
+  created_at: Date;
+};
+
+const COLUMNS = "org_id, id, name, slug, rate_rps, rate_burst, created_at";
+const INSERT = `INSERT INTO teams (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+
+function valuesOf(orgId: string, team: Team): unknown[] {
+  const { rps, burst } = team.rateLimit;
+  return [orgId, team.id, team.name, team.slug, rps, burst, team.createTime];
+}
+
+function teamFrom(row: TeamRow): Team {
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    name: row.name,
+    slug: row.slug,
+    rateLimit: { rps: row.rate_rps, burst: row.rate_burst },
+    createTime: row.created_at,
+  };
+}

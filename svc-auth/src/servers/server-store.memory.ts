@@ -1,0 +1,73 @@
+import { Failure } from "@gatewayops/platform/errors";
+import type { PendingChange } from "../changes/change-store.ts";
+import { compareKeys, type MemoryTables } from "../memory-tables.ts";
+import { pageOf } from "../page.ts";
+import {
+  changeOfServer,
+  TOOLS_MAX,
+  type ServerStamp,
+  type ServerStore,
+} from "./server-store.ts";
+import type { McpServer } from "./server.ts";
+
+export function createMemoryServerStore(tables: MemoryTables): ServerStore {
+  const live = (orgId: string): McpServer[] =>
+    [...tables.servers.values()]
+      .filter((row) => row.server.orgId === orgId && !row.deleted)
+      .map((row) => row.server);
+  const get = (orgId: string, name: string): McpServer | undefined =>
+    live(orgId).find((server) => server.name === name);
+  const changed = (orgId: string, name: string, stamp: ServerStamp): PendingChange => {
+    const change = changeOfServer(orgId, name, stamp);
+    tables.changes.set(change.id, change);
+    return change;
+  };
+  return {
+    async create(orgId, server, changeId) {
+      if (get(orgId, server.name))
+        throw new Failure("ALREADY_EXISTS", `A server named ${server.name} exists.`);
+      tables.servers.set(server.id, { server: { ...server, orgId }, deleted: false });
+      return changed(orgId, server.name, { changeId, time: server.createTime });
+    },
+    async get(orgId, name) {
+      return get(orgId, name);
+    },
+    async list(orgId, { limit, after }) {
+      const rows = live(orgId)
+        .sort((a, b) => compareKeys([a.name], [b.name]))
+        .filter((server) => after === undefined || compareKeys([server.name], after) > 0);
+      return pageOf(rows.slice(0, limit + 1), limit, (server) => [server.name]);
+    },
+    async update(orgId, name, edit) {
+      const before = get(orgId, name);
+      if (!before) return undefined;
+      const server: McpServer = {
+        ...before,
+        url: edit.url ?? before.url,
+        timeoutMs: edit.timeoutMs ?? before.timeoutMs,
+        enabled: edit.enabled ?? before.enabled,
+        updateTime: edit.time,
+      };
+      tables.servers.set(server.id, { server, deleted: false });
+      return { server, change: changed(orgId, name, edit) };
+    },
+    async remove(orgId, name, stamp) {
+      const server = get(orgId, name);
+      if (!server) return undefined;
+      tables.servers.set(server.id, { server, deleted: true });
+      return changed(orgId, name, stamp);
+    },
+    async registerTools(orgId, serverId, tools) {
+      if (tables.servers.get(serverId)?.server.orgId !== orgId)
+        throw new Failure("SERVER_UNKNOWN", "The organisation has no such server.");
+      for (const { id, name } of tools) tables.tools.set(`${orgId}/${id}`, { serverId, name });
+    },
+    async toolNames(orgId, serverId) {
+      return [...tables.tools]
+        .filter(([key, tool]) => key.startsWith(`${orgId}/`) && tool.serverId === serverId)
+        .map(([, tool]) => tool.name)
+        .sort((a, b) => compareKeys([a], [b]))
+        .slice(0, TOOLS_MAX);
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "@jest/globals";
+import type { Stores } from "../src/stores.ts";
+import { aKey, anOrganization, aTeam, aUser, newId, seedOrg, TIME } from "./samples.ts";
+
+const LATER = new Date(TIME.getTime() + 60_000);
+
+export function describeKeyStore(name: string, open: () => Stores): void {
+  describe(`KeyStore, ${name}`, () => {
+    it("keeps every field of a key", async () => {
+      const { keys, ...stores } = open();
+      const { orgId, user, team } = await seedOrg({ keys, ...stores });
+      const fresh = aKey(orgId, {
+        userId: user.id,
+        teamId: team.id,
+        expireTime: LATER,
+        scopes: {
+          servers: ["a", "b"],
+          tools: ["a/*"],
+          permissions: ["traces:read"],
+          rateRps: 5,
+          rateBurst: 7,
+        },
+      });
+      await keys.create(orgId, fresh);
+      expect(await keys.get(orgId, fresh.key.id)).toEqual(fresh.key);
+      expect(await keys.get(newId(), fresh.key.id)).toBeUndefined();
+    });
+
+    it("refuses a prefix and checksum that are taken anywhere", async () => {
+      const stores = open();
+      const [a, b] = [await seedOrg(stores), await seedOrg(stores)];
+      const fresh = aKey(a.orgId);
+      await stores.keys.create(a.orgId, fresh);
+      const again = stores.keys.create(b.orgId, {
+        ...fresh,
+        key: { ...fresh.key, id: newId(), orgId: b.orgId },
+      });
+      await expect(again).rejects.toMatchObject({ reason: "ALREADY_EXISTS" });
+    });
+
+    it("refuses a team and an owner of another organisation", async () => {
+      const stores = open();
+      const [a, b] = [await seedOrg(stores), await seedOrg(stores)];
+      for (const changes of [{ teamId: b.team.id }, { userId: b.user.id }])
+        await expect(stores.keys.create(a.orgId, aKey(a.orgId, changes))).rejects.toMatchObject({
+          reason: "NOT_FOUND",
+        });
+    });
+
+    it("lists newest first, page by page, of one owner or all, of the organisation only", async () => {
+      const stores = open();
+      const [a, b] = [await seedOrg(stores), await seedOrg(stores)];
+      const oldest = aKey(a.orgId, { userId: a.user.id });
+      const others = aKey(a.orgId);
+      const newest = aKey(a.orgId, { userId: a.user.id });
+      for (const fresh of [newest, oldest, others]) await stores.keys.create(a.orgId, fresh);
+      await stores.keys.create(b.orgId, aKey(b.orgId));
+      const ids = (page: { items: readonly { id: string }[] }) => page.items.map((key) => key.id);
+      const all = await stores.keys.list(a.orgId, { page: { limit: 2, after: undefined } });
+      expect(ids(all)).toEqual([newest.key.id, others.key.id]);
+      expect(all.cursor).not.toBe("");
+      const rest = await stores.keys.list(a.orgId, { page: { limit: 2, after: [others.key.id] } });
+      expect(ids(rest)).toEqual([oldest.key.id]);
+      expect(rest.cursor).toBe("");
+      const own = { ownerId: a.user.id, page: { limit: 9, after: undefined } };
+      expect(ids(await stores.keys.list(a.orgId, own))).toEqual([newest.key.id, oldest.key.id]);
+    });
+
+    it("revokes once, keeps the first time, and leaves one change to be told", async () => {
+      const stores = open();
+      const { orgId } = await seedOrg(stores);
+      const { key, ...fresh } = aKey(orgId);
+      await stores.keys.create(orgId, { key, ...fresh });
+      const stamp = { changeId: newId(), time: TIME };
+      const first = await stores.keys.revoke(orgId, key.id, stamp);
+      expect(first?.key).toEqual({ ...key, revokeTime: TIME });
+      expect(first?.change).toEqual({
+        id: stamp.changeId,
+        orgId,
+        invalidation: { kind: "key", orgId, keyId: key.id },
+        keyPrefix: key.prefix,
+        createTime: TIME,
+      });
+      const again = { changeId: newId(), time: LATER };
+      const second = await stores.keys.revoke(orgId, key.id, again);
+      expect(second).toEqual({ key: first?.key, change: undefined });
+      const pending = await stores.changes.pending(new Date(LATER.getTime() + 1), 1_000);
+      expect(pending.filter((change) => change.orgId === orgId)).toEqual([first?.change]);
+    });
+
+    it("does not revoke a key of another organisation", async () => {
+      const stores = open();
+      const [a, b] = [await seedOrg(stores), await seedOrg(stores)];
+      const fresh = aKey(a.orgId);
+      await stores.keys.create(a.orgId, fresh);
+      const stamp = { changeId: newId(), time: TIME };
+      expect(await stores.keys.revoke(b.orgId, fresh.key.id, stamp)).toBeUndefined();
+      expect((await stores.keys.get(a.orgId, fresh.key.id))?.revokeTime).toBeUndefined();
+    });
+
+    it("changes name and scopes, and nothing when they are the same", async () => {
+      const { keys, ...stores } = open();
+      const { orgId } = await seedOrg({ keys, ...stores });
+      const { key, ...fresh } = aKey(orgId);
+      await keys.create(orgId, { key, ...fresh });
+      const { name: oldName, scopes } = key;
+      const stamp = () => ({ changeId: newId(), time: TIME });
+      expect((await keys.update(orgId, key.id, { name: oldName, scopes }, stamp()))?.change).toBe(
+        undefined,
+      );
+      const narrower = { ...scopes, servers: ["a"] };
+      const changed = await keys.update(orgId, key.id, { name: "x", scopes: narrower }, stamp());
+      expect(changed?.key).toEqual({ ...key, name: "x", scopes: narrower });
+      expect(changed?.change?.keyPrefix).toBe(key.prefix);
+    });
+
+    it("finds a key with what its validation needs", async () => {
+      const stores = open();
+      const { id: orgId } = await stores.organizations.ensure(
+        anOrganization({ name: "Big", rateLimit: { rps: 100, burst: 200 } }),
+      );
+      const owner = await stores.users.ensure(orgId, aUser(orgId, { role: "org_viewer" }));
+      const team = await stores.teams.create(orgId, aTeam(orgId, { rateLimit: { rps: 3, burst: 4 } }));
+      const fresh = aKey(orgId, { userId: owner.id, teamId: team.id });
+      await stores.keys.create(orgId, fresh);
+      expect(await stores.keys.findByPrefix(fresh.key.prefix, fresh.checksum)).toEqual({
+        hash: fresh.hash,
+        principal: {
+          key: fresh.key,
+          orgName: "Big",
+          ownerRole: "org_viewer",
+          orgRateLimit: { rps: 100, burst: 200 },
+          teamRateLimit: { rps: 3, burst: 4 },
+        },
+      });
+      expect(await stores.keys.findByPrefix(fresh.key.prefix, "000000")).toBeUndefined();
+    });
+
+    it("says nothing of limits and owners that are not there", async () => {
+      const stores = open();
+      const { orgId } = await seedOrg(stores);
+      const fresh = aKey(orgId);
+      await stores.keys.create(orgId, fresh);
+      const found = await stores.keys.findByPrefix(fresh.key.prefix, fresh.checksum);
+      expect(found?.principal).toEqual({
+        key: fresh.key,
+        orgName: "Acme",
+        ownerRole: undefined,
+        orgRateLimit: undefined,
+        teamRateLimit: undefined,
+      });
+    });
+
+    it("notes uses, never an older one after a newer one", async () => {
+      const { keys, ...stores } = open();
+      const { orgId } = await seedOrg({ keys, ...stores });
+      const { key, ...fresh } = aKey(orgId);
+      await keys.create(orgId, { key, ...fresh });
+      await keys.recordUses([
+        { orgId, keyId: key.id, time: LATER },
+        { orgId, keyId: newId(), time: LATER },
+      ]);
+      await keys.recordUses([{ orgId, keyId: key.id, time: TIME }]);
+      await keys.recordUses([{ orgId: newId(), keyId: key.id, time: new Date() }]);
+      expect((await keys.get(orgId, key.id))?.lastUsedTime).toEqual(LATER);
+    });
+  });
+
+  describe(`ChangeStore, ${name}`, () => {
+    it("gives changes older than a time until they are removed", async () => {
+      const stores = open();
+      const { orgId } = await seedOrg(stores);
+      const fresh = aKey(orgId);
+      await stores.keys.create(orgId, fresh);
+      const revoked = await stores.keys.revoke(orgId, fresh.key.id, {
+        changeId: newId(),
+        time: LATER,
+      });
+      const pendingBefore = async (time: Date) =>
+        (await stores.changes.pending(time, 1_000)).filter((change) => change.orgId === orgId);
+      const after = new Date(LATER.getTime() + 1);
+      expect(await pendingBefore(LATER)).toEqual([]);
+      expect(await pendingBefore(after)).toEqual([revoked?.change]);
+      await stores.changes.remove(newId(), revoked?.change?.id ?? "");
+      expect(await pendingBefore(after)).toHaveLength(1);
+      await stores.changes.remove(orgId, revoked?.change?.id ?? "");
+      expect(await pendingBefore(after)).toEqual([]);
+    });
+  });
+}

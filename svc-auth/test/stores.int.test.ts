@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll } from "@jest/globals";
+import { createRedisKeyCache } from "../src/keys/key-cache.redis.ts";
+import { createKeyCipher } from "../src/keys/key-cipher.ts";
+import { createRedisSessionStore } from "../src/sessions/session-store.redis.ts";
+import { createRedisSignInCounters } from "../src/sessions/sign-in-counters.redis.ts";
+import { createPostgresStores } from "../src/stores.ts";
+import { startEngines, type TestEngines } from "./engines.ts";
+import { describeKeyStore } from "./key-store.contract.ts";
+import { describePeopleStores } from "./people-stores.contract.ts";
+import { describeRedisStores } from "./redis-stores.contract.ts";
+import { describeServerStores } from "./server-stores.contract.ts";
+
+let engines: TestEngines;
+
+beforeAll(async () => {
+  engines = await startEngines();
+}, 120_000);
+
+afterAll(() => engines.stop(), 30_000);
+
+const open = () => createPostgresStores(engines.pool);
+
+describePeopleStores("Postgres", open);
+describeKeyStore("Postgres", open);
+describeServerStores("Postgres", open);
+describeRedisStores("Redis", () => ({
+  cache: createRedisKeyCache({
+    redis: engines.redis,
+    cipher: createKeyCipher("a secret of a test, long enough"),
+    now: () => Date.now(),
+    onAway: (error) => {
+      throw error;
+    },
+  }),
+  sessions: createRedisSessionStore(engines.redis),
+  counters: createRedisSignInCounters(engines.redis),
+  pass: (ms) => sleep(ms),
+}));

@@ -1,0 +1,180 @@
+import { fileURLToPath } from "node:url";
+import { createClient } from "@clickhouse/client";
+import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
+import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
+import { describeConfig, loadConfig } from "@gatewayops/platform/config";
+import { Failure } from "@gatewayops/platform/errors";
+import { publishInvalidation } from "@gatewayops/platform/invalidation";
+import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
+import { createLogger } from "@gatewayops/platform/log";
+import { createNameResolver } from "@gatewayops/platform/names";
+import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
+import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
+import { startRpcServer } from "@gatewayops/platform/rpc/server";
+import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
+import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { Redis } from "ioredis";
+import { Pool } from "pg";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { schema } from "./config.ts";
+import { createLedger } from "./ledger/ledger.ts";
+import { createClickHouseLedgerStore } from "./ledger/ledger-store.clickhouse.ts";
+import { createPostgresPriceStore } from "./prices/price-store.postgres.ts";
+import { costRoutes, SERVICES } from "./service.ts";
+import { createClickHouseSummaryStore } from "./summary/summary-store.clickhouse.ts";
+
+const SERVICE = "svc-cost";
+const POSTGRES_CONNECTIONS = 10;
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${SERVICE} cannot start: ${(error as Error).message}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(schema, { env: process.env });
+  const log = createLogger({
+    service: SERVICE,
+    level: config.logLevel,
+    format: config.logFormat,
+    maskSensitive: config.maskSensitive,
+  });
+  const onlyMigrate = process.argv.includes("--migrate");
+  const lifecycle = createLifecycle(log);
+  closeOnSignals(lifecycle, (code) => process.exit(code));
+  log.info({ config: describeConfig(schema, config) }, "starting");
+
+  const pool = new Pool({ connectionString: config.postgresUrl, max: POSTGRES_CONNECTIONS });
+  pool.on("error", (error) => {
+    log.warn({ err: error }, "an idle PostgreSQL connection broke");
+  });
+  lifecycle.onClose("postgres", () => pool.end());
+  const clickhouseClient = createClient({ url: config.clickhouseUrl });
+  lifecycle.onClose("clickhouse", () => clickhouseClient.close());
+  const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
+
+  const postgresStore = {
+    name: "PostgreSQL",
+    setting: "GWO_POSTGRES_URL",
+    probe: () => pool.query("SELECT 1"),
+  };
+  const clickhouseStore = {
+    name: "ClickHouse",
+    setting: "GWO_CLICKHOUSE_URL",
+    probe: () => clickhouse.select("probe", "SELECT 1"),
+  };
+  await untilReachable([postgresStore, clickhouseStore], { log, signal: lifecycle.signal });
+  if (config.migrate || onlyMigrate) await migrate();
+  if (onlyMigrate) {
+    await lifecycle.close();
+    return;
+  }
+
+  const redis = connectRedis("redis");
+  const redisStore = { name: "Redis", setting: "GWO_REDIS_URL", probe: () => redis.ping() };
+  await untilReachable([redisStore], { log, signal: lifecycle.signal });
+
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { internalSecret } = config;
+  const auth = createInternalClient(InternalAuthService, { baseUrl: config.authUrl, internalSecret });
+  const names = createNameResolver({
+    lookUp: (request) => auth.resolveNames(request),
+    log,
+    now: () => performance.now(),
+  });
+  const ledgerStore = createClickHouseLedgerStore(clickhouse);
+  const store = createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref));
+
+  const server = await startRpcServer({
+    services: SERVICES,
+    routes: costRoutes({
+      summaries: createClickHouseSummaryStore(clickhouse),
+      ledger: ledgerStore,
+      prices: createPostgresPriceStore(pool),
+      names,
+      publishPriceChange,
+      now: () => Date.now(),
+    }),
+    authenticate: createRemoteAuthenticator({
+      baseUrl: config.authUrl,
+      internalSecret,
+      now: () => performance.now(),
+    }),
+    internalSecret,
+    host: config.bindHost,
+    httpPort: config.httpPort,
+    grpcPort: config.grpcPort,
+    notReady: () => silentOnes([postgresStore, clickhouseStore, redisStore]),
+    log,
+    registry,
+  });
+
+  for (let shard = 0; shard < config.eventShards; shard += 1) {
+    const consumer = startStreamConsumer({
+      redis,
+      blockingRedis: connectRedis(`redis reads of shard ${shard}`),
+      consumer: "cost",
+      shard,
+      store,
+      log,
+      registry,
+      signal: lifecycle.signal,
+      batchMaxRecords: config.batchMaxRecords,
+      batchMaxMs: config.batchMaxMs,
+      leaseMs: config.leaseMs,
+    });
+    lifecycle.onClose(`consumer of shard ${shard}`, () => consumer.done);
+  }
+  lifecycle.onClose("server", () => server.close());
+  log.info({ httpPort: server.httpPort, grpcPort: server.grpcPort }, "ready");
+
+  async function migrate(): Promise<void> {
+    const directory = (store: string): string =>
+      fileURLToPath(new URL(`../migrations/${store}`, import.meta.url));
+    const postgres = await migratePostgres({ pool, service: SERVICE, directory: directory("postgres") });
+    const tables = await migrateClickHouse({
+      clickhouse,
+      service: SERVICE,
+      directory: directory("clickhouse"),
+    });
+    log.info({ postgres, clickhouse: tables }, "the schemas are up to date");
+  }
+
+  function connectRedis(name: string): Redis {
+    // Commands fail soon rather than wait: whoever sent them starts again from what Redis holds.
+    const client = new Redis(config.redisUrl, { maxRetriesPerRequest: 2 });
+    client.on("error", (error: Error) => {
+      log.debug({ err: error }, `${name}: connection error`);
+    });
+    lifecycle.onClose(name, () => {
+      client.disconnect();
+    });
+    return client;
+  }
+
+  async function publishPriceChange(orgId: string): Promise<void> {
+    try {
+      await publishInvalidation(redis, { kind: "prices", orgId });
+    } catch (cause) {
+      throw new Failure(
+        "STORE_UNAVAILABLE",
+        "The change is stored, but Redis cannot be reached to tell the gateways. Repeat it in a moment.",
+        { cause, retryAfterMs: 1_000 },
+      );
+    }
+  }
+}
+
+/** The stores that do not answer, in words. */
+async function silentOnes(
+  stores: readonly { readonly name: string; readonly probe: () => Promise<unknown> }[],
+): Promise<string[]> {
+  const answers = await Promise.allSettled(stores.map((store) => store.probe()));
+  return stores
+    .filter((_, index) => answers[index]?.status === "rejected")
+    .map((store) => `${store.name} does not answer`);
+}

@@ -1,0 +1,27 @@
+/** A price for tool calls. Never changed: a new price is a new rule. */
+export type PriceRule = {
+  /** UUID. */
+  readonly id: string;
+  /** Name of the MCP server; "*" for any. */
+  readonly server: string;
+  /** Name of the tool; "*" for any. */
+  readonly tool: string;
+  readonly perCallUsdMicros: bigint;
+  readonly createTime: Date;
+};
+
+/** The rules of organisations. */
+export type PriceStore = {
+  /** Puts a rule in force and ends the one for the same server and tool. */
+  replace(orgId: string, rule: Omit<PriceRule, "createTime">): Promise<PriceRule>;
+  /** Rules in force by server and tool, after those of a key, at most `limit`. */
+  list(orgId: string, page: PricePage): Promise<readonly PriceRule[]>;
+  /** Ends a rule. False: the organisation never had it. A rule that has ended may be ended again. */
+  end(orgId: string, id: string): Promise<boolean>;
+};
+
+/** A page of a list of rules. */
+export type PricePage = {
+  readonly after: { readonly server: string; readonly tool: string } | undefined;
+  readonly limit: number;
+};

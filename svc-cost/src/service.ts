@@ -1,0 +1,37 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import type { NameResolver } from "@gatewayops/platform/names";
+import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
+import { InternalCostService, PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import type { LedgerStore } from "./ledger/ledger-store.ts";
+import { createInternalCostRpc, createPriceRpc } from "./prices/price-rpc.ts";
+import type { PriceStore } from "./prices/price-store.ts";
+import { createCostRpc } from "./summary/cost-rpc.ts";
+import type { SummaryStore } from "./summary/summary-store.ts";
+
+/** What svc-cost's methods stand on. */
+export type CostServiceOptions = {
+  readonly summaries: SummaryStore;
+  readonly ledger: Pick<LedgerStore, "traceCost">;
+  readonly prices: PriceStore;
+  readonly names: NameResolver;
+  /** Tells every gateway that an organisation's price rules changed. */
+  readonly publishPriceChange: (orgId: string) => Promise<void>;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly now: () => number;
+};
+
+/** The services svc-cost serves. */
+export const SERVICES = [CostService, PriceService, InternalCostService] as const;
+
+/** Registers svc-cost's methods. */
+export function costRoutes(options: CostServiceOptions): (router: ConnectRouter) => void {
+  const { summaries, ledger, prices, names, now } = options;
+  return (router) => {
+    router.service(CostService, createCostRpc({ summaries, ledger, names }));
+    router.service(
+      PriceService,
+      createPriceRpc({ prices, publishChange: options.publishPriceChange, now }),
+    );
+    router.service(InternalCostService, createInternalCostRpc(prices));
+  };
+}
