@@ -149,11 +149,16 @@ function lockHash() {
 
 async function installPackages(runtime) {
   const hash = lockHash();
-  await npm(["ci", "--engine-strict"], {
+  const lockFile = path.join(ROOT, "package-lock.json");
+  const lock = fs.readFileSync(lockFile);
+  // `npm ci` refuses a lock file that lacks a package for some other platform, which happens where a registry does
+  // not carry it. `npm install` takes the same versions from the lock; the lock itself must stay as it is committed.
+  await npm(["install", "--engine-strict"], {
     cwd: ROOT,
     env: environment(runtime),
     what: "installing npm packages (a minute or two the first time)",
   });
+  if (lockHash() !== hash) fs.writeFileSync(lockFile, lock);
   fs.writeFileSync(MARKER, hash);
 }
 

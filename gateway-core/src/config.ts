@@ -117,7 +117,7 @@ export const GATEWAY_SCHEMA = {
     default: "config",
     doc: 'Where MCP servers come from: "config" is the registry and config.yaml. "dns" is not built yet and is refused.',
   }),
-  stdioTimeoutMs: durationSetting({
+  defaultTimeoutMs: durationSetting({
     env: "GWO_DEFAULT_TIMEOUT",
     yaml: "mcp_servers.default_timeout",
     default: 30_000,

@@ -4,7 +4,9 @@ import { encodeApiKey, generateApiKey, parseApiKey } from "./api-key.ts";
 
 const environments = fc.stringMatching(/^[a-z0-9]{1,16}$/);
 const randomness = fc.uint8Array({ minLength: 32, maxLength: 32 });
-const keys = fc.tuple(environments, randomness).map(([environment, bytes]) => encodeApiKey(environment, bytes));
+const keys = fc
+  .tuple(environments, randomness)
+  .map(([environment, bytes]) => encodeApiKey(environment, bytes));
 
 /** 32 bytes with the given last ones. */
 function bytesEnding(...last: number[]): Uint8Array {

@@ -12,7 +12,10 @@ export type Database = Sql & {
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
 };
 
-/** Makes the one seam to Postgres: a database that is away is Failure STORE_UNAVAILABLE, everything else is passed on. */
+/**
+ * Makes the one seam to Postgres: a database that is away is Failure STORE_UNAVAILABLE, a text it
+ * cannot keep REQUEST_INVALID, everything else is passed on.
+ */
 export function createDatabase(pool: pg.Pool): Database {
   return {
     query: (text, values) => run(() => pool.query(text, [...values])),
@@ -60,12 +63,19 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (isNulCharacter(error))
+      throw new Failure("REQUEST_INVALID", "A text contains a NUL character. Leave it out.");
     if (!isAway(error)) throw error;
     throw new Failure("STORE_UNAVAILABLE", "The database does not answer. Try again shortly.", {
       retryAfterMs: 2_000,
       cause: error,
     });
   }
+}
+
+// SQLSTATE 22021 in a text, 22P05 inside JSON: what Postgres cannot keep, and what no rule of the contracts excludes.
+function isNulCharacter(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && ["22021", "22P05"].includes(error.code ?? "");
 }
 
 // What Postgres itself said is an error of ours, except that it is going, gone or full (SQLSTATE classes 08, 53, 57).

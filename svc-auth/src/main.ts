@@ -92,10 +92,7 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     query_timeout: POSTGRES_STATEMENT_TIMEOUT_MS,
   });
   const redis = createRedis(config, lifecycle, log);
-  await untilReachable(
-    [postgresNeed(pool), redisNeed(redis)],
-    { log, signal: lifecycle.signal },
-  );
+  await untilReachable([postgresNeed(pool), redisNeed(redis)], { log, signal: lifecycle.signal });
   const registry = new Registry();
   const metrics = createAuthMetrics(registry);
   const cipher = createKeyCipher(config.keyCacheSecret);
@@ -120,8 +117,7 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     }),
     passwordHasher: createPasswordHasher({ concurrency: 1, waitingMax: 64, typicalMs: 50 }),
     fingerprint: (key) => cipher.fingerprint(key),
-    broadcast: (change) =>
-      publishInvalidation({ eval: (...args) => redis.eval(...args) }, change),
+    broadcast: (change) => publishInvalidation({ eval: (...args) => redis.eval(...args) }, change),
     secureCookies: config.secureCookies,
     observeValidation: (source, result) => {
       metrics.validated(source, result);

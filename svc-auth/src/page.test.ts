@@ -26,9 +26,9 @@ describe("pageRequestFrom", () => {
       }),
     );
     for (const key of [["x"], ["x", "y", "z"], [1, "x"], ["a\0", "b"], {}, null, "x"])
-      expect(() => pageRequestFrom({ limit: 0, cursor: encoded(JSON.stringify(key)) }, ["text", "text"])).toThrow(
-        Failure,
-      );
+      expect(() =>
+        pageRequestFrom({ limit: 0, cursor: encoded(JSON.stringify(key)) }, ["text", "text"]),
+      ).toThrow(Failure);
   });
 
   it("takes 50 for none and 200 at most", () => {

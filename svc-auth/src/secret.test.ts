@@ -14,7 +14,7 @@ describe("Secret", () => {
       maskSensitive: false,
       write: (line) => lines.push(line),
     }).info({ secretly: secret, deep: { er: [secret] } }, `and ${String(secret)}`);
-    const shown = [JSON.stringify({ secret }), inspect({ secret }), `${String(secret)}`, ...lines];
+    const shown = [JSON.stringify({ secret }), inspect({ secret }), String(secret), ...lines];
     for (const text of shown) {
       expect(text).not.toContain("hunter2");
       expect(text).toContain("[secret]");

@@ -120,7 +120,10 @@ export function describeKeyStore(name: string, open: () => Stores): void {
         anOrganization({ name: "Big", rateLimit: { rps: 100, burst: 200 } }),
       );
       const owner = await stores.users.ensure(orgId, aUser(orgId, { role: "org_viewer" }));
-      const team = await stores.teams.create(orgId, aTeam(orgId, { rateLimit: { rps: 3, burst: 4 } }));
+      const team = await stores.teams.create(
+        orgId,
+        aTeam(orgId, { rateLimit: { rps: 3, burst: 4 } }),
+      );
       const fresh = aKey(orgId, { userId: owner.id, teamId: team.id });
       await stores.keys.create(orgId, fresh);
       expect(await stores.keys.findByPrefix(fresh.key.prefix, fresh.checksum)).toEqual({

@@ -2,7 +2,12 @@ import { encodeApiKey, parseApiKey } from "@gatewayops/platform/api-key";
 import { randomBytesPooled, uuidToText, uuidV7 } from "@gatewayops/platform/ids";
 import { DEFAULT_SCOPES, type ApiKey } from "../src/keys/api-key.ts";
 import type { NewKey } from "../src/keys/key-store.ts";
-import { NO_RATE_LIMIT, type Organization, type Team, type User } from "../src/people/organization.ts";
+import {
+  NO_RATE_LIMIT,
+  type Organization,
+  type Team,
+  type User,
+} from "../src/people/organization.ts";
 import type { McpServer } from "../src/servers/server.ts";
 import type { Stores } from "../src/stores.ts";
 
@@ -19,12 +24,27 @@ export function newId(): string {
 
 export function anOrganization(changes: Partial<Organization> = {}): Organization {
   const id = newId();
-  return { id, name: "Acme", slug: `acme-${id}`, rateLimit: NO_RATE_LIMIT, createTime: TIME, ...changes };
+  return {
+    id,
+    name: "Acme",
+    slug: `acme-${id}`,
+    rateLimit: NO_RATE_LIMIT,
+    createTime: TIME,
+    ...changes,
+  };
 }
 
 export function aTeam(orgId: string, changes: Partial<Team> = {}): Team {
   const id = newId();
-  return { id, orgId, name: "Core", slug: id, rateLimit: NO_RATE_LIMIT, createTime: TIME, ...changes };
+  return {
+    id,
+    orgId,
+    name: "Core",
+    slug: id,
+    rateLimit: NO_RATE_LIMIT,
+    createTime: TIME,
+    ...changes,
+  };
 }
 
 export function aUser(orgId: string, changes: Partial<User> = {}): User {
@@ -56,7 +76,10 @@ export function aServer(orgId: string, changes: Partial<McpServer> = {}): McpSer
 }
 
 /** A key whose "hash" is its text in parentheses, which `plainHasher` compares. */
-export function aKey(orgId: string, changes: Partial<ApiKey> = {}): NewKey & { readonly text: string } {
+export function aKey(
+  orgId: string,
+  changes: Partial<ApiKey> = {},
+): NewKey & { readonly text: string } {
   const text = encodeApiKey("test", randomBytesPooled(32));
   const parsed = parseApiKey(text);
   if (!parsed) throw new Error("no key");

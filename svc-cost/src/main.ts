@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
 import { describeConfig, loadConfig } from "@gatewayops/platform/config";
@@ -52,7 +52,11 @@ async function main(): Promise<void> {
     log.warn({ err: error }, "an idle PostgreSQL connection broke");
   });
   lifecycle.onClose("postgres", () => pool.end());
-  const clickhouseClient = createClient({ url: config.clickhouseUrl });
+  const clickhouseClient = createClient({
+    url: config.clickhouseUrl,
+    // It would write errors, with statements, to the console; they are logged where they are caught.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
   lifecycle.onClose("clickhouse", () => clickhouseClient.close());
   const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createClient, type ClickHouseClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from "@clickhouse/client";
 import { createClickHouse, type ClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
 import { randomBytesPooled, toolIdOf, toolIdToText, uuidToText } from "@gatewayops/platform/ids";
@@ -30,7 +30,7 @@ let ledger: (records: readonly CallCompletion[]) => Promise<void>;
 
 beforeAll(async () => {
   stores = await startStores();
-  client = createClient({ url: stores.clickhouseUrl });
+  client = createClient({ url: stores.clickhouseUrl, log: { level: ClickHouseLogLevel.OFF } });
   clickhouse = createClickHouse({ client, service: "test" });
   const directory = fileURLToPath(new URL("../migrations/clickhouse", import.meta.url));
   await migrateClickHouse({ clickhouse, service: "svc-cost", directory });

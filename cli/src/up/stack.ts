@@ -120,11 +120,13 @@ export function startStack(options: StackOptions): SupervisedStack {
   async function prepareConsole(): Promise<void> {
     if (consoleIsBuilt()) return;
     try {
-      await progress.step("building the console (once)", () =>
-        buildConsole(logFileOf(layout, "console-build"), stopped.signal),
-      );
+      await progress.step("building the console (once)", async (end) => {
+        await buildConsole(logFileOf(layout, "console-build"), stopped.signal).catch((error: unknown) => {
+          if (!stopped.signal.aborted) throw error;
+          end("interrupted");
+        });
+      });
     } catch (error) {
-      if (stopped.signal.aborted) return;
       const nextStep = error instanceof Problem ? error.nextStep : "";
       progress.say(`! ${(error as Error).message}\n  The stack starts without a fresh console. ${nextStep}`);
     }

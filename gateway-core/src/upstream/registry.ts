@@ -16,6 +16,8 @@ export type RegistryOptions = {
   readonly breaker: BreakerOptions;
   /** Connections to one server. */
   readonly connections: number;
+  /** Milliseconds one answer may take when the server sets none: `mcp_servers.default_timeout`. */
+  readonly defaultTimeoutMs: number;
   /** Undefined: no stdio servers are configured. */
   readonly stdioHost: StdioHostAddress | undefined;
 };
@@ -43,7 +45,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         orgIdText: server.orgId,
         name: server.name,
         enabled: server.enabled,
-        timeoutMs: server.timeoutMs,
+        timeoutMs: server.timeoutMs || options.defaultTimeoutMs,
         path: `${url.pathname}${url.search}`,
         headers:
           server.transport === ServerTransport.STDIO && options.stdioHost

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import type { KeyAddress, KeyAnswer, KeyCache } from "./key-cache.ts";
 
 /** A cache in this process only, for tests. */

@@ -31,7 +31,10 @@ export function createKeyCipher(secret: string): KeyCipher {
         .setAAD(Buffer.from(place))
         .setAuthTag(sealed.subarray(end));
       try {
-        return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, end)), decipher.final()]);
+        return Buffer.concat([
+          decipher.update(sealed.subarray(NONCE_BYTES, end)),
+          decipher.final(),
+        ]);
       } catch {
         return undefined; // Sealed under another secret or name, or altered: as good as not there.
       }

@@ -11,7 +11,10 @@ export type KeyStore = {
   create(orgId: string, fresh: NewKey): Promise<ApiKey>;
   get(orgId: string, keyId: string): Promise<ApiKey | undefined>;
   /** Newest first. Sort key [id]. Of one owner when `ownerId` is given. */
-  list(orgId: string, query: { ownerId?: string | undefined; page: PageRequest }): Promise<Page<ApiKey>>;
+  list(
+    orgId: string,
+    query: { ownerId?: string | undefined; page: PageRequest },
+  ): Promise<Page<ApiKey>>;
   /**
    * Revokes a key and leaves the change to be told. Undefined when the key is unknown. A second time changes nothing and
    * returns no change.

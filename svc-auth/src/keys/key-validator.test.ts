@@ -80,7 +80,12 @@ beforeEach(async () => {
 async function madeKey(changes: Parameters<typeof aKey>[1] = {}) {
   const fresh = aKey(orgId, changes);
   await stores.keys.create(orgId, fresh);
-  return { id: fresh.key.id, prefix: fresh.key.prefix, secret: new Secret(fresh.text), text: fresh.text };
+  return {
+    id: fresh.key.id,
+    prefix: fresh.key.prefix,
+    secret: new Secret(fresh.text),
+    text: fresh.text,
+  };
 }
 
 async function revoke(keyId: string, prefix: string): Promise<void> {
@@ -128,7 +133,8 @@ describe("createKeyValidator", () => {
   it("refuses a forged key with a known prefix without bcrypt", async () => {
     const key = await madeKey();
     const other = aKey(orgId).text;
-    const body = key.text.slice(0, "gwo_test_".length + 8) + other.slice("gwo_test_".length + 8, -6);
+    const body =
+      key.text.slice(0, "gwo_test_".length + 8) + other.slice("gwo_test_".length + 8, -6);
     const forged = await withChecksum(body);
     expect(await reasonOf(validator.validate(new Secret(forged)))).toBe("KEY_INVALID");
     expect([lookUps, hasher.verified]).toEqual([1, 0]);

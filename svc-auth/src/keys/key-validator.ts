@@ -70,13 +70,16 @@ export function createKeyValidator(options: KeyValidatorOptions): KeyValidator {
       const { answer: cached, fence } = await cache.read(address);
       if (cached) return { answer: cached, source: "cache" };
       const candidate = await find(address.prefix, checksum);
-      if (candidate && compare.known(address.fingerprint, candidate.hash) === undefined && round < 3) {
+      if (
+        candidate &&
+        compare.known(address.fingerprint, candidate.hash) === undefined &&
+        round < 3
+      ) {
         await compare.run(key, address.fingerprint, candidate.hash);
         continue;
       }
       const matches =
-        candidate !== undefined &&
-        (await compare.run(key, address.fingerprint, candidate.hash));
+        candidate !== undefined && (await compare.run(key, address.fingerprint, candidate.hash));
       const answer = decide(matches ? candidate : undefined, now());
       if (fence !== undefined && now() - started < FILL_DEADLINE_MS)
         await cache.fill(address, fence, answer, ttlOf(answer, now()));

@@ -41,7 +41,10 @@ export function createLastUsedWriter(options: LastUsedWriterOptions): LastUsedWr
         await options.store.recordUses(latestOf(uses));
       } catch (error) {
         pending = [...latestOf(uses), ...pending];
-        options.log.warn({ err: error, keys: uses.length }, "last uses of keys are not written yet");
+        options.log.warn(
+          { err: error, keys: uses.length },
+          "last uses of keys are not written yet",
+        );
       }
     },
   };

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import type { MemoryTables } from "../memory-tables.ts";
 import type { OrganizationStore } from "./organization-store.ts";
 

@@ -34,7 +34,9 @@ export type PeopleRpcOptions = Clock & {
   readonly hasher: PasswordHasher;
 };
 
-export function createPeopleRpc(options: PeopleRpcOptions): ServiceImpl<typeof OrganizationService> {
+export function createPeopleRpc(
+  options: PeopleRpcOptions,
+): ServiceImpl<typeof OrganizationService> {
   const { organizations, teams, users, hasher, newId, now } = options;
   return {
     async getOrganization(_request, context) {

@@ -40,8 +40,8 @@ describe("intersectPermissions", () => {
 
 describe("ownKeysOnly", () => {
   it("holds for everyone but administrators", () => {
-    expect(["org_admin", "org_member", "org_viewer", ""].map((role) => ownKeysOnly({ role }))).toEqual(
-      [false, true, true, true],
-    );
+    expect(
+      ["org_admin", "org_member", "org_viewer", ""].map((role) => ownKeysOnly({ role })),
+    ).toEqual([false, true, true, true]);
   });
 });

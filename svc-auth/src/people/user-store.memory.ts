@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import { Failure } from "@gatewayops/platform/errors";
 import { compareKeys, type MemoryTables } from "../memory-tables.ts";
 import { pageOf } from "../page.ts";

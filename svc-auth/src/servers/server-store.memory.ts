@@ -1,13 +1,9 @@
+/* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import { Failure } from "@gatewayops/platform/errors";
 import type { PendingChange } from "../changes/change-store.ts";
 import { compareKeys, type MemoryTables } from "../memory-tables.ts";
 import { pageOf } from "../page.ts";
-import {
-  changeOfServer,
-  TOOLS_MAX,
-  type ServerStamp,
-  type ServerStore,
-} from "./server-store.ts";
+import { changeOfServer, TOOLS_MAX, type ServerStamp, type ServerStore } from "./server-store.ts";
 import type { McpServer } from "./server.ts";
 
 export function createMemoryServerStore(tables: MemoryTables): ServerStore {

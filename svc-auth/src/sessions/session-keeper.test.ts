@@ -38,7 +38,9 @@ beforeEach(async () => {
   await stores.users.create(orgId, aUser(orgId, { email, role: "org_viewer" }), "(right)");
 });
 
-function signIn(changes: { email?: string; password?: string; address?: string; previous?: Secret } = {}) {
+function signIn(
+  changes: { email?: string; password?: string; address?: string; previous?: Secret } = {},
+) {
   return keeper.signIn({
     email: changes.email ?? email,
     password: new Secret(changes.password ?? "right"),

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import type { SignInCounters } from "./sign-in-throttle.ts";
 
 /** Counters in this process only, for tests. */

@@ -24,7 +24,9 @@ export const WINDOW_MS = 15 * 60_000;
  */
 const LIMITS = { pair: 10, email: 100, address: 100 };
 
-export function countersOf(attempt: SignInAttempt): { readonly name: string; readonly limit: number }[] {
+export function countersOf(
+  attempt: SignInAttempt,
+): { readonly name: string; readonly limit: number }[] {
   const { email, address } = attempt;
   return [
     { name: `pair ${email} ${address}`, limit: LIMITS.pair },

@@ -1,5 +1,11 @@
 import { Component, inject, signal } from "@angular/core";
-import { NonNullableFormBuilder, ReactiveFormsModule, Validators } from "@angular/forms";
+import {
+  FormControl,
+  NonNullableFormBuilder,
+  ReactiveFormsModule,
+  Validators,
+  type ValidatorFn,
+} from "@angular/forms";
 import { MatButton } from "@angular/material/button";
 import {
   MatDialogActions,
@@ -31,6 +37,9 @@ import { expiryTimeMs, KEY_EXPIRIES, type KeyExpiryId } from "./key-expiry.ts";
 import { grantablePermissions } from "./permission-list.ts";
 
 const ALL_SERVERS = "*";
+// Spaces alone are no name.
+const REQUIRED: ValidatorFn = (control) =>
+  String(control.value).trim() === "" ? { required: true } : null;
 const WHOLE_NUMBER = Validators.pattern(/^\d{0,9}$/);
 
 /** Makes a key and shows its secret, once. Closes with true when a key was made. */
@@ -72,12 +81,12 @@ export class KeyCreateDialog {
     this.session.permissions(),
   );
   protected readonly form = inject(NonNullableFormBuilder).group({
-    name: ["", [Validators.required, Validators.maxLength(255), Validators.pattern(/\S/)]],
+    name: ["", [Validators.maxLength(255), REQUIRED]],
     environment: ["prod", Validators.pattern(/^[a-z0-9]{1,16}$/)],
     teamId: "",
     servers: [[ALL_SERVERS]],
-    permissions: [[] as string[]],
-    expiry: ["never" as KeyExpiryId],
+    permissions: new FormControl<string[]>([], { nonNullable: true }),
+    expiry: new FormControl<KeyExpiryId>("never", { nonNullable: true }),
     rateRps: ["", WHOLE_NUMBER],
     rateBurst: ["", WHOLE_NUMBER],
   });
@@ -109,6 +118,11 @@ export class KeyCreateDialog {
     else if (wantsAll && chosen.length > 1) settled = chosen.filter((name) => name !== ALL_SERVERS);
     this.chosenServers = settled;
     if (settled.length !== chosen.length) this.form.controls.servers.setValue(settled);
+  }
+
+  protected serversHint(): string {
+    const none = this.form.controls.servers.value.length === 0;
+    return none ? "None: the key can call nothing" : "What the key may call";
   }
 
   protected async create(): Promise<void> {

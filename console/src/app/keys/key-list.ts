@@ -1,6 +1,6 @@
 import { Component, computed, inject, linkedSignal, signal } from "@angular/core";
 import { MatButton } from "@angular/material/button";
-import { MatDialog } from "@angular/material/dialog";
+import { MatDialog, MatDialogConfig, type MatDialogRef } from "@angular/material/dialog";
 import { MatSlideToggle } from "@angular/material/slide-toggle";
 import type { ApiKey } from "@gatewayops/proto/gatewayops/auth/v1/api_key_pb";
 import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
@@ -62,24 +62,17 @@ export class KeyList {
   );
 
   protected create(): void {
-    this.dialog
-      .open<KeyCreateDialog, undefined, boolean>(KeyCreateDialog, {
-        width: "560px",
-        disableClose: true,
-      })
-      .afterClosed()
-      .subscribe((created) => {
-        if (created === true) this.firstPage.reload();
-      });
+    const config = Object.assign(new MatDialogConfig(), { width: "560px", disableClose: true });
+    this.reloadWhenTrue(
+      this.dialog.open<KeyCreateDialog, unknown, boolean>(KeyCreateDialog, config),
+    );
   }
 
   protected revoke(key: ApiKey): void {
-    this.dialog
-      .open<KeyRevokeDialog, ApiKey, boolean>(KeyRevokeDialog, { width: "460px", data: key })
-      .afterClosed()
-      .subscribe((revoked) => {
-        if (revoked === true) this.firstPage.reload();
-      });
+    const config = Object.assign(new MatDialogConfig<ApiKey>(), { width: "460px", data: key });
+    this.reloadWhenTrue(
+      this.dialog.open<KeyRevokeDialog, ApiKey, boolean>(KeyRevokeDialog, config),
+    );
   }
 
   protected async loadMore(): Promise<void> {
@@ -94,5 +87,12 @@ export class KeyList {
       this.moreFailure.set(failureFrom(error));
     }
     this.loadingMore.set(false);
+  }
+
+  /** A dialog closes with true when it changed the keys. */
+  private reloadWhenTrue(dialog: Pick<MatDialogRef<unknown, boolean>, "afterClosed">): void {
+    dialog.afterClosed().subscribe((changed) => {
+      if (changed === true) this.firstPage.reload();
+    });
   }
 }

@@ -1,5 +1,10 @@
 import { Component, computed, ElementRef, inject, input, signal, viewChild } from "@angular/core";
-import { NonNullableFormBuilder, ReactiveFormsModule, Validators } from "@angular/forms";
+import {
+  NonNullableFormBuilder,
+  ReactiveFormsModule,
+  Validators,
+  type ValidatorFn,
+} from "@angular/forms";
 import { MatButton } from "@angular/material/button";
 import { MatError, MatFormField, MatLabel } from "@angular/material/form-field";
 import { MatInput } from "@angular/material/input";
@@ -11,6 +16,9 @@ import { Logo } from "../icons/logo.ts";
 import { failureFrom, type RpcFailure } from "../rpc/failure.ts";
 import { returnPathOf } from "./return-path.ts";
 import { Session } from "./session.ts";
+
+const REQUIRED: ValidatorFn = (control) => Validators.required(control);
+const EMAIL: ValidatorFn = (control) => Validators.email(control);
 
 @Component({
   selector: "gwo-sign-in",
@@ -39,8 +47,8 @@ export class SignIn {
   readonly problem = input<string>();
 
   protected readonly form = inject(NonNullableFormBuilder).group({
-    email: ["", [Validators.required, Validators.email]],
-    password: ["", Validators.required],
+    email: ["", [REQUIRED, EMAIL]],
+    password: ["", REQUIRED],
   });
   protected readonly busy = signal(false);
   private readonly failure = signal<RpcFailure | undefined>(undefined);

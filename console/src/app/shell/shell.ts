@@ -64,6 +64,7 @@ const PLACES: readonly Place[] = [
   ],
   templateUrl: "./shell.html",
   styleUrl: "./shell.scss",
+  host: { "(keydown.escape)": "accountOpen.set(false)" },
 })
 export class Shell {
   private readonly session = inject(Session);
@@ -101,6 +102,7 @@ export class Shell {
       )
       .subscribe(() => {
         this.navOpen.set(false);
+        this.accountOpen.set(false);
         this.focusMain();
       });
   }

@@ -56,8 +56,10 @@ import { idKindOf } from "./trace-filter.ts";
       <div>
         <dt>Span id</dt>
         <dd class="id">
-          <code>{{ span().spanId }}</code
-          ><gwo-copy-button [text]="span().spanId" label="Copy span id" />
+          <code>{{ span().spanId }}</code><gwo-copy-button
+            [text]="span().spanId"
+            label="Copy span id"
+          />
         </dd>
       </div>
     </dl>

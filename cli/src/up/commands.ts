@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { dataDirectory } from "../checkout.ts";
+import { prettyJson } from "../client/json.ts";
+import { runDetached, runInTerminal } from "./detach.ts";
+import { runDown } from "./down.ts";
+import { runForeground } from "./foreground.ts";
+import { readStatus, tellStatus } from "./status.ts";
+import { upOptionsFrom, type UpFlags } from "./up-options.ts";
+
+type DataFlags = { readonly data?: string; readonly json?: boolean };
+
+const DATA_HELP = "data directory (GWO_DATA_DIR, or .gatewayops in the checkout)";
+
+export function upCommand(): Command {
+  return new Command("up")
+    .description("start the whole stack: engines, services, gateway, demo MCP servers")
+    .option("--detach", "start it in the background and return once it is ready")
+    .option("--foreground", "run it in this very process, as a process supervisor wants it")
+    .option("--data <dir>", DATA_HELP)
+    .option("--ports <mode>", "default: 8080 and the documented ones; auto: free ones, kept for the data directory")
+    .option("--workers <n>", "worker processes of the gateway (one per processor)")
+    .addHelpText(
+      "after",
+      `
+GWO_POSTGRES_URL, GWO_REDIS_URL and GWO_CLICKHOUSE_URL replace an embedded engine by a real server.
+
+Examples:
+  gwo up
+  gwo up --detach
+  gwo up --detach --ports auto --data /tmp/second`,
+    )
+    .action(async (flags: UpFlags) => {
+      const options = upOptionsFrom(flags);
+      if (flags.detach === true) process.exit(await runDetached(options));
+      const inTerminal = flags.foreground !== true && process.stdin.isTTY;
+      process.exit(await (inTerminal ? runInTerminal(options) : runForeground(options)));
+    });
+}
+
+export function downCommand(): Command {
+  return new Command("down")
+    .description("stop the stack of a data directory, in order")
+    .option("--data <dir>", DATA_HELP)
+    .addHelpText("after", "\nExamples:\n  gwo down\n  gwo down --data /tmp/second")
+    .action(async (flags: DataFlags) => {
+      process.stdout.write(`${await runDown(dataDirectory(flags.data))}\n`);
+    });
+}
+
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("tell which processes run, how they are, and where their logs lie")
+    .option("--data <dir>", DATA_HELP)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExamples:\n  gwo status\n  gwo status --json\n\nIt ends with 1 when no stack runs or a part has trouble.")
+    .action(async (flags: DataFlags) => {
+      const status = await readStatus(dataDirectory(flags.data));
+      process.stdout.write(`${flags.json === true ? prettyJson(status) : tellStatus(status)}\n`);
+      if (!status.ready) process.exitCode = 1;
+    });
+}

@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto";
+import type { Server } from "node:http";
+import type { Http2Server } from "node:http2";
+import { join } from "node:path";
+import type { Redis } from "ioredis";
+import { collectDefaultMetrics, type Registry } from "prom-client";
+import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import type { Lifecycle } from "@gatewayops/platform/lifecycle";
+import type { Logger } from "@gatewayops/platform/log";
+import { createInternalClient } from "@gatewayops/platform/rpc/client";
+import type { GatewayConfig } from "./config.ts";
+import { ChangeListener } from "./control/changes.ts";
+import { createDirectory } from "./control/directory.ts";
+import { CallLog } from "./events/call-log.ts";
+import { LogShipper } from "./events/shipper.ts";
+import { CallMetrics } from "./http/call-metrics.ts";
+import { createConsoleFiles } from "./http/console-files.ts";
+import { createForwarder } from "./http/forward.ts";
+import { createGatewayServer } from "./http/gateway-server.ts";
+import { createGrpcForwarder } from "./http/grpc-forward.ts";
+import { createProbes, type Probes } from "./http/probes.ts";
+import { createSessionIds } from "./mcp/session-id.ts";
+import { createAuthenticateStage } from "./stages/authenticate.ts";
+import type { Pipeline } from "./stages/exchange.ts";
+import { createRateLimitStage } from "./stages/rate-limit.ts";
+import { TokenBuckets } from "./stages/token-buckets.ts";
+import { createToolCatalog } from "./upstream/catalog.ts";
+import { createOwnClient } from "./upstream/own-client.ts";
+import { listToolNames } from "./upstream/list-tools.ts";
+import { createUpstreamRegistry, type StdioHostAddress } from "./upstream/registry.ts";
+
+export type WorkerAppOptions = {
+  readonly config: GatewayConfig;
+  /** Name of this worker's write-ahead log: 32 hexadecimal digits, chosen by the primary. */
+  readonly logId: string;
+  readonly stdioHost: StdioHostAddress | undefined;
+  readonly workers: number;
+  readonly redis: Redis;
+  readonly subscriber: Redis;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly lifecycle: Lifecycle;
+  /** Metrics of all workers together. */
+  readonly metricsText: Probes["metrics"];
+};
+
+export type WorkerApp = { readonly http: Server; readonly grpc: Http2Server };
+
+/** Bytes of one segment of the write-ahead log. */
+const SEGMENT_BYTES = 8 * 1024 * 1024;
+/** Connections from one worker to one MCP server. */
+const UPSTREAM_CONNECTIONS = 256;
+const BREAKER_WINDOW_MS = 30_000;
+const BREAKER_PROBES = 3;
+/** Milliseconds a closing worker has to ship what it logged; the rest is shipped by who adopts its log. */
+const SHIP_DEADLINE_MS = 3_000;
+
+/** Wires one worker. Nothing listens yet. */
+export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
+  const { config, log, lifecycle, redis } = options;
+  const now = Date.now;
+  const metrics = new CallMetrics();
+  metrics.register(options.registry);
+  collectDefaultMetrics({ register: options.registry });
+
+  const directory = join(config.walDir, options.logId);
+  const callLog = new CallLog({
+    directory,
+    segmentBytes: SEGMENT_BYTES,
+    maxBytes: config.walMaxBytes,
+    fsync: config.walFsync,
+    onFrame: () => {
+      shipper.notify();
+    },
+  });
+  const shipper = new LogShipper(
+    {
+      logId: options.logId,
+      segments: callLog.segments,
+      live: true,
+      forget: (segments) => {
+        callLog.forget(segments);
+      },
+    },
+    {
+      redis,
+      log,
+      shards: config.eventShards,
+      streamMaxLength: config.streamMaxLength,
+      newGeneration: randomBytes(8).toString("hex"),
+    },
+  );
+  shipper.start();
+  lifecycle.onClose("write-ahead log", async () => {
+    callLog.close();
+    await shipper.stop({ deadlineMs: SHIP_DEADLINE_MS, lastSequence: callLog.lastSequence });
+  });
+
+  const upstreams = createUpstreamRegistry({
+    breaker: {
+      threshold: config.breakerThreshold,
+      windowMs: BREAKER_WINDOW_MS,
+      openMs: config.breakerTimeoutMs,
+      probes: BREAKER_PROBES,
+      now,
+    },
+    connections: UPSTREAM_CONNECTIONS,
+    stdioHost: options.stdioHost,
+    defaultTimeoutMs: config.defaultTimeoutMs,
+  });
+  lifecycle.onClose("connections to MCP servers", () => upstreams.close());
+  const ownClient = createOwnClient({ now });
+  lifecycle.onClose("own MCP sessions", () => ownClient.close());
+
+  const peer = { internalSecret: config.internalSecret };
+  const auth = createInternalClient(InternalAuthService, { ...peer, baseUrl: config.authUrl });
+  const cost = createInternalClient(InternalCostService, { ...peer, baseUrl: config.costUrl });
+  const known = createDirectory({
+    auth,
+    cost,
+    upstreams,
+    defaultLimit: { rps: config.defaultRps, burst: config.defaultBurst },
+    now,
+    onCache: (cache, hit) => {
+      metrics.cache(cache, hit);
+    },
+  });
+  const changes = new ChangeListener({
+    subscriber: options.subscriber,
+    redis,
+    log,
+    apply: (change) => {
+      known.apply(change);
+    },
+    clear: () => {
+      known.clear();
+    },
+  });
+  changes.start();
+  lifecycle.onClose("change listener", () => {
+    changes.stop();
+  });
+
+  const pipeline: Pipeline = {
+    authenticate: createAuthenticateStage(known, {
+      header: config.apiKeyHeader,
+      prefix: config.apiKeyPrefix,
+    }),
+    credentialHeader: config.apiKeyHeader.toLowerCase(),
+    directory: known,
+    rateLimit: createRateLimitStage(
+      new TokenBuckets({ redis, sharers: options.workers * config.replicas, now }),
+      config.rateLimitEnabled,
+    ),
+    callLog,
+    catalog: createToolCatalog({
+      list: (upstream) => listToolNames(ownClient, upstream),
+      register: async (upstream, tools) => {
+        await auth.registerTools({
+          orgId: upstream.orgIdText,
+          serverId: upstream.idText,
+          tools: [...tools],
+        });
+      },
+      now,
+      onFailure: (upstream, error) => {
+        log.warn(
+          { err: error, mcp_server: upstream.name },
+          "the tools of a server could not be listed; records show tool ids instead of names",
+        );
+      },
+    }),
+    metrics,
+    log,
+    sampleRate: config.tracingEnabled ? config.sampleRate : 0,
+    bodyMaxBytes: config.bodyMaxBytes,
+    writeTimeoutMs: config.writeTimeoutMs,
+    maxRetries: config.maxRetries,
+    now,
+  };
+
+  const probes = createProbes({
+    notReady: () => (lifecycle.signal.aborted ? ["closing"] : []),
+    metrics: options.metricsText,
+  });
+  const forward = createForwarder({
+    auth: config.authHttpUrl,
+    cost: config.costHttpUrl,
+    trace: config.traceHttpUrl,
+  });
+  const consoleFiles = createConsoleFiles(config.consoleDir);
+  return {
+    http: createGatewayServer({
+      pipeline,
+      sessionIds: createSessionIds(config.sessionSecret),
+      ownClient,
+      readTimeoutMs: config.readTimeoutMs,
+      idleTimeoutMs: config.idleTimeoutMs,
+      serveOther: (request, response, path) =>
+        probes(request, response, path) ||
+        forward(request, response, path) ||
+        consoleFiles(request, response, path),
+    }),
+    grpc: createGrpcForwarder({
+      auth: config.authUrl,
+      cost: config.costUrl,
+      trace: config.traceUrl,
+    }),
+  };
+}

@@ -1,0 +1,21 @@
+import type { StdioHostAddress } from "../upstream/registry.ts";
+
+/** What the primary gives a worker beyond the configuration they share, through its environment. */
+export type WorkerEnv = {
+  /** Name of its write-ahead log: 32 hexadecimal digits. */
+  readonly logId: string;
+  readonly stdioHost: StdioHostAddress | undefined;
+};
+
+const VARIABLE = "GWO_INTERNAL_WORKER";
+
+export function toWorkerEnv(worker: WorkerEnv): Record<string, string> {
+  return { [VARIABLE]: JSON.stringify(worker) };
+}
+
+export function workerEnvFrom(env: Readonly<Record<string, string | undefined>>): WorkerEnv {
+  const text = env[VARIABLE];
+  if (text === undefined)
+    throw new Error("A worker is started by the gateway's primary process only.");
+  return JSON.parse(text) as WorkerEnv;
+}

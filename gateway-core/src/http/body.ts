@@ -1,0 +1,56 @@
+import { Failure } from "@gatewayops/platform/errors";
+import type { Exchange } from "../stages/exchange.ts";
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** Reads the body of an exchange's request and goes on with it, or fails the exchange. */
+export function receiveBody(exchange: Exchange): void {
+  const { request, pipeline } = exchange;
+  const type = request.headers["content-type"];
+  if (type === undefined || !type.toLowerCase().startsWith("application/json")) {
+    fail(
+      exchange,
+      new Failure("CONTENT_TYPE_UNSUPPORTED", "Send the body as `Content-Type: application/json`."),
+    );
+    return;
+  }
+  const encoding = request.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    fail(
+      exchange,
+      new Failure("CONTENT_TYPE_UNSUPPORTED", "Send the body without Content-Encoding."),
+    );
+    return;
+  }
+  if (Number(request.headers["content-length"] ?? 0) > pipeline.bodyMaxBytes) {
+    fail(exchange, tooLarge(pipeline.bodyMaxBytes));
+    return;
+  }
+  let first: Buffer = NO_BYTES;
+  let more: Buffer[] | undefined;
+  let size = 0;
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > pipeline.bodyMaxBytes) {
+      request.removeAllListeners("data");
+      fail(exchange, tooLarge(pipeline.bodyMaxBytes));
+      return;
+    }
+    if (first.length === 0) first = chunk;
+    else (more ??= [first]).push(chunk);
+  });
+  request.on("end", () => {
+    if (size <= pipeline.bodyMaxBytes) exchange.receive(more ? Buffer.concat(more) : first);
+  });
+}
+
+/** What is left of the body is not read: the connection ends with the answer. */
+function fail(exchange: Exchange, failure: Failure): void {
+  exchange.response.setHeader("connection", "close");
+  exchange.request.resume();
+  exchange.fail(failure);
+}
+
+function tooLarge(maxBytes: number): Failure {
+  return new Failure("BODY_TOO_LARGE", `The body may have at most ${maxBytes} bytes.`);
+}

@@ -1,0 +1,107 @@
+import {
+  request as httpRequest,
+  Agent,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { Failure } from "@gatewayops/platform/errors";
+import { INTERNAL_HEADER } from "@gatewayops/platform/rpc/access";
+import { sendFailure } from "@gatewayops/platform/rpc/rest";
+
+/** Base URLs of the services' HTTP/1.1 ports; empty ones are not served here. */
+export type ServiceUrls = { readonly auth: string; readonly cost: string; readonly trace: string };
+
+/** Which service serves which paths. Internal services are not named, so they cannot be reached from outside. */
+const PREFIXES: readonly (readonly [string, keyof ServiceUrls])[] = [
+  ["/v1/auth/", "auth"],
+  ["/v1/orgs", "auth"],
+  ["/v1/teams", "auth"],
+  ["/v1/users", "auth"],
+  ["/v1/servers", "auth"],
+  ["/v1/costs/", "cost"],
+  ["/v1/prices", "cost"],
+  ["/v1/traces", "trace"],
+  ["/v1/calls", "trace"],
+  ["/gatewayops.auth.v1.ApiKeyService/", "auth"],
+  ["/gatewayops.auth.v1.McpServerService/", "auth"],
+  ["/gatewayops.auth.v1.OrganizationService/", "auth"],
+  ["/gatewayops.auth.v1.SessionService/", "auth"],
+  ["/gatewayops.cost.v1.CostService/", "cost"],
+  ["/gatewayops.cost.v1.PriceService/", "cost"],
+  ["/gatewayops.trace.v1.TraceService/", "trace"],
+];
+
+/** The service that serves a path. */
+export function serviceOf(path: string): keyof ServiceUrls | undefined {
+  return PREFIXES.find(([prefix]) => path.startsWith(prefix))?.[1];
+}
+
+const TIMEOUT_MS = 60_000;
+/** How often a request without side effects is tried, since a service that restarts is back within a second. */
+const TRIES = 8;
+const RETRY_MS = 250;
+
+/** Forwards control-plane requests to their service, so that one origin serves everything. */
+export function createForwarder(
+  urls: ServiceUrls,
+): (request: IncomingMessage, response: ServerResponse, path: string) => boolean {
+  const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: TIMEOUT_MS });
+  return (request, response, path) => {
+    const service = serviceOf(path);
+    const base = service === undefined ? "" : urls[service];
+    if (base === "") return false;
+    forward(request, response, { agent, base, tries: TRIES });
+    return true;
+  };
+}
+
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: { agent: Agent; base: string; tries: number },
+): void {
+  const headers = { ...request.headers, "x-forwarded-for": request.socket.remoteAddress ?? "" };
+  // A secret from outside proves nothing.
+  Reflect.deleteProperty(headers, INTERNAL_HEADER);
+  const onward = httpRequest(new URL(request.url ?? "/", options.base), {
+    method: request.method,
+    headers,
+    agent: options.agent,
+    timeout: TIMEOUT_MS,
+  });
+  onward.on("response", (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+    answer.on("error", () => response.destroy());
+  });
+  onward.on("timeout", () => onward.destroy(new Error("timed out")));
+  onward.on("error", (error: NodeJS.ErrnoException) => {
+    if (response.destroyed) return;
+    // Refused means that nothing was sent: asking again is safe, as long as no body has been read off the request.
+    if (error.code === "ECONNREFUSED" && options.tries > 1 && request.readableFlowing === null) {
+      setTimeout(() => {
+        forward(request, response, { ...options, tries: options.tries - 1 });
+      }, RETRY_MS);
+      return;
+    }
+    sendFailure(
+      response,
+      new Failure(
+        "STORE_UNAVAILABLE",
+        "The service behind this path does not answer. Try again shortly.",
+        {
+          retryAfterMs: 2_000,
+          cause: error,
+        },
+      ),
+    );
+  });
+  response.on("close", () => onward.destroy());
+  onward.on("socket", (socket) => {
+    const begin = (): void => {
+      request.pipe(onward);
+    };
+    if (socket.connecting) socket.once("connect", begin);
+    else begin();
+  });
+}

@@ -1,0 +1,166 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { Failure } from "@gatewayops/platform/errors";
+import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
+import { sendFailure } from "@gatewayops/platform/rpc/rest";
+import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
+import type { SessionIds } from "../mcp/session-id.ts";
+import type { Exchange, Pipeline } from "../stages/exchange.ts";
+import type { OwnClient } from "../upstream/own-client.ts";
+import { receiveBody } from "./body.ts";
+import { FACADE_METHODS, RestExchange } from "./rest-exchange.ts";
+
+export type GatewayServerOptions = {
+  readonly pipeline: Pipeline;
+  readonly sessionIds: SessionIds;
+  readonly ownClient: OwnClient;
+  readonly readTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Serves what is not MCP: health, metrics, control plane, console. False: nothing is there. */
+  readonly serveOther: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+  ) => boolean;
+};
+
+const MCP_PREFIX = "/v1/mcp/";
+/** Bytes of a request's headers. */
+const HEADERS_MAX_BYTES = 16 * 1024;
+const HEADERS_MAX_COUNT = 100;
+
+/** The gateway's HTTP/1.1 server: MCP and the REST façade below /v1/mcp/, everything else by `serveOther`. */
+export function createGatewayServer(options: GatewayServerOptions): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HEADERS_MAX_BYTES,
+      requestTimeout: options.readTimeoutMs,
+      headersTimeout: Math.min(options.readTimeoutMs, 10_000),
+      keepAliveTimeout: options.idleTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, options.readTimeoutMs),
+      noDelay: true,
+    },
+    (request, response) => {
+      serve(options, request, response);
+    },
+  );
+  server.maxHeadersCount = HEADERS_MAX_COUNT;
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    refuseConnection(options.pipeline, error, socket);
+  });
+  return server;
+}
+
+function serve(
+  options: GatewayServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const url = request.url ?? "/";
+  const query = url.indexOf("?");
+  const path = query < 0 ? url : url.slice(0, query);
+  if (path.startsWith(MCP_PREFIX)) {
+    serveMcp(options, request, response, path.slice(MCP_PREFIX.length));
+    return;
+  }
+  if (!options.serveOther(request, response, path))
+    refuse(
+      options.pipeline,
+      response,
+      new Failure("NOT_FOUND", `Nothing is served at ${request.method ?? ""} ${path}.`),
+    );
+}
+
+function serveMcp(
+  options: GatewayServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  rest: string,
+): void {
+  const { pipeline } = options;
+  const slash = rest.indexOf("/");
+  const serverName = slash < 0 ? rest : rest.slice(0, slash);
+  const method = slash < 0 ? "" : rest.slice(slash + 1);
+  if (method === "") {
+    if (request.method !== "POST" && request.method !== "GET" && request.method !== "DELETE") {
+      response.setHeader("allow", "GET, POST, DELETE");
+      refuse(
+        pipeline,
+        response,
+        new Failure("METHOD_NOT_ALLOWED", "MCP takes POST, GET and DELETE here."),
+      );
+      return;
+    }
+    const httpMethod: HttpMethod = request.method;
+    const exchange = new McpExchange(pipeline, request, response, {
+      serverName,
+      httpMethod,
+      sessionIds: options.sessionIds,
+    });
+    begin(exchange, httpMethod === "POST");
+    return;
+  }
+  if (!FACADE_METHODS.has(method) || request.method !== "POST") {
+    const known = [...FACADE_METHODS.keys()].join(", ");
+    refuse(
+      pipeline,
+      response,
+      FACADE_METHODS.has(method)
+        ? new Failure("METHOD_NOT_ALLOWED", "Send a POST to this path.")
+        : new Failure(
+            "NOT_FOUND",
+            `There is no ${method.slice(0, 64)} below an MCP server. There are: ${known}.`,
+          ),
+    );
+    return;
+  }
+  begin(
+    new RestExchange(pipeline, request, response, {
+      serverName,
+      method,
+      client: options.ownClient,
+    }),
+    true,
+  );
+}
+
+function begin(exchange: Exchange, hasBody: boolean): void {
+  exchange.start(() => {
+    if (hasBody) receiveBody(exchange);
+    else exchange.receive(Buffer.alloc(0));
+  });
+}
+
+function refuse(pipeline: Pipeline, response: ServerResponse, failure: Failure): void {
+  pipeline.metrics.refused(failure.reason);
+  sendFailure(response, failure, requestIdOf(uuidV7(pipeline.now())));
+}
+
+/** Answers what is not HTTP, or too much of it, on the bare socket; then the connection ends. */
+function refuseConnection(pipeline: Pipeline, error: NodeJS.ErrnoException, socket: Duplex): void {
+  const reason =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "HEADERS_TOO_LARGE"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "REQUEST_TIMEOUT"
+        : "REQUEST_MALFORMED";
+  const failure = new Failure(reason, MESSAGES[reason]);
+  pipeline.metrics.refused(reason);
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify({
+    error: { code: failure.spec.rest, message: failure.message, details: [], reason },
+  });
+  socket.end(
+    `HTTP/1.1 ${failure.spec.http} ${reason}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const MESSAGES = {
+  HEADERS_TOO_LARGE: `The headers may have at most ${HEADERS_MAX_BYTES} bytes together.`,
+  REQUEST_TIMEOUT: "The request did not arrive in time.",
+  REQUEST_MALFORMED: "This is not a valid HTTP/1.1 request.",
+} as const;

@@ -1,0 +1,29 @@
+import cluster from "node:cluster";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { ConfigError, loadConfig } from "@gatewayops/platform/config";
+import { GATEWAY_SCHEMA, STDIO_YAML_PATH, stdioServersFrom, type GatewayConfig } from "./config.ts";
+import { runPrimary } from "./cluster/primary.ts";
+import { runWorker } from "./cluster/worker.ts";
+import type { StdioServer } from "./stdio/session.ts";
+
+const { config, stdioServers } = loadOrExit();
+const workers = config.workers === 0 ? availableParallelism() : config.workers;
+if (cluster.isPrimary) await runPrimary({ config, stdioServers, workers, env: process.env });
+else await runWorker({ config, workers, env: process.env });
+
+function loadOrExit(): { config: GatewayConfig; stdioServers: StdioServer[] } {
+  try {
+    const file = process.env["GWO_CONFIG_FILE"];
+    const yaml = file === undefined || file === "" ? undefined : readFileSync(file, "utf8");
+    return {
+      config: loadConfig(GATEWAY_SCHEMA, { env: process.env, yaml, otherYaml: [STDIO_YAML_PATH] }),
+      stdioServers: stdioServersFrom(yaml),
+    };
+  } catch (error) {
+    const isFileError = error instanceof Error && "code" in error;
+    if (!(error instanceof ConfigError) && !isFileError) throw error;
+    process.stderr.write(`gateway: ${error.message}\n`);
+    process.exit(78); // EX_CONFIG of sysexits.h
+  }
+}

@@ -1,0 +1,148 @@
+import { fileURLToPath } from "node:url";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
+import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
+import { describeConfig, loadConfig } from "@gatewayops/platform/config";
+import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
+import { createLogger } from "@gatewayops/platform/log";
+import { createNameResolver } from "@gatewayops/platform/names";
+import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
+import { startRpcServer } from "@gatewayops/platform/rpc/server";
+import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
+import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { Redis } from "ioredis";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { createClickHouseRecordStore } from "./calls/record-store.clickhouse.ts";
+import { createRecorder } from "./calls/recorder.ts";
+import { schema } from "./config.ts";
+import { SERVICES, traceRoutes } from "./service.ts";
+import { createClickHouseTraceStore } from "./traces/trace-store.clickhouse.ts";
+
+const SERVICE = "svc-trace";
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${SERVICE} cannot start: ${(error as Error).message}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(schema, { env: process.env });
+  const log = createLogger({
+    service: SERVICE,
+    level: config.logLevel,
+    format: config.logFormat,
+    maskSensitive: config.maskSensitive,
+  });
+  const onlyMigrate = process.argv.includes("--migrate");
+  const lifecycle = createLifecycle(log);
+  closeOnSignals(lifecycle, (code) => process.exit(code));
+  log.info({ config: describeConfig(schema, config) }, "starting");
+
+  const clickhouseClient = createClient({
+    url: config.clickhouseUrl,
+    // It would write errors, with statements, to the console; they are logged where they are caught.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+  lifecycle.onClose("clickhouse", () => clickhouseClient.close());
+  const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
+
+  const clickhouseStore = {
+    name: "ClickHouse",
+    setting: "GWO_CLICKHOUSE_URL",
+    probe: () => clickhouse.select("probe", "SELECT 1"),
+  };
+  await untilReachable([clickhouseStore], { log, signal: lifecycle.signal });
+  if (config.migrate || onlyMigrate) await migrate();
+  if (onlyMigrate) {
+    await lifecycle.close();
+    return;
+  }
+
+  const redis = connectRedis("redis");
+  const redisStore = { name: "Redis", setting: "GWO_REDIS_URL", probe: () => redis.ping() };
+  await untilReachable([redisStore], { log, signal: lifecycle.signal });
+
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { internalSecret } = config;
+  const auth = createInternalClient(InternalAuthService, { baseUrl: config.authUrl, internalSecret });
+  const names = createNameResolver({
+    lookUp: (request) => auth.resolveNames(request),
+    log,
+    now: () => performance.now(),
+  });
+  const store = createRecorder(createClickHouseRecordStore(clickhouse), (orgId, ref) =>
+    names.cached(orgId, ref),
+  );
+
+  const server = await startRpcServer({
+    services: SERVICES,
+    routes: traceRoutes({
+      traces: createClickHouseTraceStore(clickhouse),
+      names,
+      now: () => Date.now(),
+    }),
+    authenticate: createRemoteAuthenticator({
+      baseUrl: config.authUrl,
+      internalSecret,
+      now: () => performance.now(),
+    }),
+    internalSecret,
+    host: config.bindHost,
+    httpPort: config.httpPort,
+    grpcPort: config.grpcPort,
+    notReady: () => silentOnes([clickhouseStore, redisStore]),
+    log,
+    registry,
+  });
+
+  for (let shard = 0; shard < config.eventShards; shard += 1) {
+    const consumer = startStreamConsumer({
+      redis,
+      blockingRedis: connectRedis(`redis reads of shard ${shard}`),
+      consumer: "trace",
+      shard,
+      store,
+      log,
+      registry,
+      signal: lifecycle.signal,
+      batchMaxRecords: config.batchMaxRecords,
+      batchMaxMs: config.batchMaxMs,
+      leaseMs: config.leaseMs,
+    });
+    lifecycle.onClose(`consumer of shard ${shard}`, () => consumer.done);
+  }
+  lifecycle.onClose("server", () => server.close());
+  log.info({ httpPort: server.httpPort, grpcPort: server.grpcPort }, "ready");
+
+  async function migrate(): Promise<void> {
+    const directory = fileURLToPath(new URL("../migrations/clickhouse", import.meta.url));
+    const tables = await migrateClickHouse({ clickhouse, service: SERVICE, directory });
+    log.info({ clickhouse: tables }, "the schema is up to date");
+  }
+
+  function connectRedis(name: string): Redis {
+    // Commands fail soon rather than wait: whoever sent them starts again from what Redis holds.
+    const client = new Redis(config.redisUrl, { maxRetriesPerRequest: 2 });
+    client.on("error", (error: Error) => {
+      log.debug({ err: error }, `${name}: connection error`);
+    });
+    lifecycle.onClose(name, () => {
+      client.disconnect();
+    });
+    return client;
+  }
+}
+
+/** The stores that do not answer, in words. */
+async function silentOnes(
+  stores: readonly { readonly name: string; readonly probe: () => Promise<unknown> }[],
+): Promise<string[]> {
+  const answers = await Promise.allSettled(stores.map((store) => store.probe()));
+  return stores
+    .filter((_, index) => answers[index]?.status === "rejected")
+    .map((store) => `${store.name} does not answer`);
+}
