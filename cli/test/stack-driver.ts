@@ -19,7 +19,11 @@ export function gwo(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promi
       [GWO ?? "", ...args],
       { env: cleanEnvironment(env), maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === "number" ? error.code : error ? 1 : 0, stdout, stderr });
+        resolve({
+          code: typeof error?.code === "number" ? error.code : error ? 1 : 0,
+          stdout,
+          stderr,
+        });
       },
     );
   });
@@ -65,7 +69,8 @@ export async function eventually<T>(
   for (;;) {
     const answer = await probe();
     if (answer !== undefined) return answer;
-    if (performance.now() > deadline) throw new Error(`nothing came of it in ${String(timeoutMs)} ms`);
+    if (performance.now() > deadline)
+      throw new Error(`nothing came of it in ${String(timeoutMs)} ms`);
     await delay(20);
   }
 }

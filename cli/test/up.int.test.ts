@@ -93,49 +93,55 @@ describe("gwo up", () => {
     60_000,
   );
 
-  it("keeps its key and its data over a restart, and leaves no process at its stop", async () => {
-    const before = readStack(data);
-    const down = await gwo(["down", "--data", data]);
-    expect(down.stdout).toContain("Stopped the stack");
-    expect(before.processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
-    expect(existsSync(join(data, "stack.json"))).toBe(false);
-    expect((await gwo(["status", "--data", data])).code).toBe(1);
+  it(
+    "keeps its key and its data over a restart, and leaves no process at its stop",
+    async () => {
+      const before = readStack(data);
+      const down = await gwo(["down", "--data", data]);
+      expect(down.stdout).toContain("Stopped the stack");
+      expect(before.processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
+      expect(existsSync(join(data, "stack.json"))).toBe(false);
+      expect((await gwo(["status", "--data", data])).code).toBe(1);
 
-    expect((await gwo(up)).code).toBe(0);
-    const after = readStack(data);
-    expect(after).toMatchObject({
-      gatewayUrl: before.gatewayUrl,
-      apiKey: before.apiKey,
-      orgId: before.orgId,
-      redisUrl: before.redisUrl,
-    });
-    expect((await callEcho(after, "still here")).status).toBe(200);
-    const costs = await gwo(["costs", "summary", "--json", "--data", data]);
-    const { summary } = JSON.parse(costs.stdout) as { summary: { total_calls: string } };
-    expect(Number(summary.total_calls)).toBeGreaterThanOrEqual(4);
-  }, START_MS);
+      expect((await gwo(up)).code).toBe(0);
+      const after = readStack(data);
+      expect(after).toMatchObject({
+        gatewayUrl: before.gatewayUrl,
+        apiKey: before.apiKey,
+        orgId: before.orgId,
+        redisUrl: before.redisUrl,
+      });
+      expect((await callEcho(after, "still here")).status).toBe(200);
+      const costs = await gwo(["costs", "summary", "--json", "--data", data]);
+      const { summary } = JSON.parse(costs.stdout) as { summary: { total_calls: string } };
+      expect(Number(summary.total_calls)).toBeGreaterThanOrEqual(4);
+    },
+    START_MS,
+  );
 
   it("stops what a killed supervisor leaves behind", async () => {
     const { processes } = readStack(data);
     const lock = JSON.parse(readFileSync(join(data, "engine.lock"), "utf8")) as { pid: number };
     process.kill(lock.pid, "SIGKILL");
-    await eventually(
-      () => (processes.some(({ pid }) => isAlive(pid)) ? undefined : true),
-      60_000,
-    );
+    await eventually(() => (processes.some(({ pid }) => isAlive(pid)) ? undefined : true), 60_000);
   }, 90_000);
 
-  it("stops on SIGTERM in the foreground and leaves no process", async () => {
-    const child = gwoInBackground(["up", "--ports", "auto", "--data", data]);
-    const { processes } = await eventually(() => {
-      if (child.exitCode !== null) throw new Error("gwo up ended");
-      return existsSync(join(data, "stack.json")) && isAlive(readStack(data).processes[0]?.pid ?? 0)
-        ? readStack(data)
-        : undefined;
-    }, START_MS);
-    child.kill("SIGTERM");
-    const [code] = (await once(child, "exit")) as [number];
-    expect(code).toBe(0);
-    expect(processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
-  }, START_MS);
+  it(
+    "stops on SIGTERM in the foreground and leaves no process",
+    async () => {
+      const child = gwoInBackground(["up", "--ports", "auto", "--data", data]);
+      const { processes } = await eventually(() => {
+        if (child.exitCode !== null) throw new Error("gwo up ended");
+        return existsSync(join(data, "stack.json")) &&
+          isAlive(readStack(data).processes[0]?.pid ?? 0)
+          ? readStack(data)
+          : undefined;
+      }, START_MS);
+      child.kill("SIGTERM");
+      const [code] = (await once(child, "exit")) as [number];
+      expect(code).toBe(0);
+      expect(processes.filter(({ pid }) => isAlive(pid))).toEqual([]);
+    },
+    START_MS,
+  );
 });

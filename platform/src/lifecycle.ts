@@ -7,7 +7,7 @@ import type { Logger } from "./log.ts";
 export type Lifecycle = {
   /** Aborted when closing begins. */
   readonly signal: AbortSignal;
-  onClose(name: string, close: () => Promise<unknown> | unknown): void;
+  onClose(name: string, close: () => unknown): void;
   /** Closes everything, each step within its deadline. Further calls return the first one's promise. */
   close(): Promise<void>;
 };
@@ -16,7 +16,7 @@ export type Lifecycle = {
 const STEP_DEADLINE_MS = 10_000;
 
 export function createLifecycle(log: Logger): Lifecycle {
-  const steps: { name: string; close: () => Promise<unknown> | unknown }[] = [];
+  const steps: { name: string; close: () => unknown }[] = [];
   const controller = new AbortController();
   let closing: Promise<void> | undefined;
   return {

@@ -6,12 +6,21 @@ import { createNameResolver, shownName, shownTool } from "./names.ts";
 const ORG = "0b6f9c1e-0000-4000-8000-000000000001";
 const OTHER_ORG = "0b6f9c1e-0000-4000-8000-000000000002";
 const TEAM = "0b6f9c1e-0000-4000-8000-00000000000a";
-const log = createLogger({ service: "test", level: "silent", format: "json", maskSensitive: false });
+const log = createLogger({
+  service: "test",
+  level: "silent",
+  format: "json",
+  maskSensitive: false,
+});
 
 type Asked = { orgId: string; kind: NamedKind; id: string };
 
 /** A resolver over one organisation that knows one team, with everything it asked and a clock that stands. */
-function setUp(): { resolver: ReturnType<typeof createNameResolver>; asked: Asked[][]; clock: { ms: number; away: boolean } } {
+function setUp(): {
+  resolver: ReturnType<typeof createNameResolver>;
+  asked: Asked[][];
+  clock: { ms: number; away: boolean };
+} {
   const asked: Asked[][] = [];
   const clock = { ms: 0, away: false };
   const resolver = createNameResolver({
@@ -22,7 +31,10 @@ function setUp(): { resolver: ReturnType<typeof createNameResolver>; asked: Aske
       if (clock.away) return Promise.reject(new Error("svc-auth is away"));
       const entries = refs
         .filter(({ orgId, id }) => orgId === ORG && id === TEAM)
-        .map((ref) => ({ ref: { $typeName: "gatewayops.auth.v1.NamedRef" as const, ...ref }, name: "Platform" }));
+        .map((ref) => ({
+          ref: { $typeName: "gatewayops.auth.v1.NamedRef" as const, ...ref },
+          name: "Platform",
+        }));
       return Promise.resolve({ entries });
     },
   });
@@ -47,7 +59,9 @@ describe("the name resolver", () => {
   it("never gives one organisation's name to another", async () => {
     const { resolver } = setUp();
     await resolver.resolve(ORG, [{ kind: "team", id: TEAM }]);
-    expect((await resolver.resolve(OTHER_ORG, [{ kind: "team", id: TEAM }])).of("team", TEAM)).toBeUndefined();
+    expect(
+      (await resolver.resolve(OTHER_ORG, [{ kind: "team", id: TEAM }])).of("team", TEAM),
+    ).toBeUndefined();
   });
 
   it("does not wait when asked for what it knows, and learns it meanwhile", async () => {

@@ -108,15 +108,24 @@ export function createNameResolver(options: NameResolverOptions): NameResolver {
           refs: refs.map(([, { orgId, kind, id }]) => ({ orgId, kind: KINDS[kind], id })),
         });
         learn(refs, entries);
+        silentUntil = Number.NEGATIVE_INFINITY;
       } catch (error) {
+        // Once for each time it goes away, not for each attempt.
+        if (silentUntil === Number.NEGATIVE_INFINITY)
+          log.warn(
+            { err: error },
+            "svc-auth gives no names; records are stored without and named when read",
+          );
         silentUntil = now() + retryMs;
         wanted = new Map();
-        log.warn({ err: error }, "svc-auth gives no names; records are stored without and named when read");
       }
     }
   }
 
-  function learn(refs: readonly [string, Ref][], entries: readonly Pick<NamedEntry, "ref" | "name">[]): void {
+  function learn(
+    refs: readonly [string, Ref][],
+    entries: readonly Pick<NamedEntry, "ref" | "name">[],
+  ): void {
     const names = new Map(entries.map(({ ref, name }) => [ref ? keyOfWire(ref) : "", name]));
     for (const [key] of refs) {
       const name = names.get(key);

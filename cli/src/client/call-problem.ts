@@ -30,7 +30,9 @@ export function problemFromCall(
       `The key ${shownKey(asked.key)} of ${asked.keySource} may not do this. Use one that may; on this machine leave --key and GWO_API_KEY out to act as the admin.`,
       { cause: error },
     );
-  const details = failure.details.map(({ field, message }) => `\n    ${field}: ${message}`).join("");
+  const details = failure.details
+    .map(({ field, message }) => `\n    ${field}: ${message}`)
+    .join("");
   return new Problem(known + details, whatToDo(failure.reason), { cause: error });
 }
 

@@ -34,7 +34,7 @@ export async function allPages<T>(
   fetchPage: (cursor: string) => Promise<{ items: T[]; cursor: string; hasMore: boolean }>,
 ): Promise<T[]> {
   const items: T[] = [];
-  for (let cursor = ""; ; ) {
+  for (let cursor = ""; ;) {
     const page = await fetchPage(cursor);
     items.push(...page.items);
     if (!page.hasMore) return items;

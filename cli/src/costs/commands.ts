@@ -38,7 +38,10 @@ export function costCommands(): Command {
       .option("--to <day>", "last day, included (today)")
       .option("--by <group>", Object.keys(GROUPS).join(", "), "server"),
   )
-    .addHelpText("after", "\nExamples:\n  gwo costs summary\n  gwo costs summary --from 2026-11-01 --by tool")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gwo costs summary\n  gwo costs summary --from 2026-11-01 --by tool",
+    )
     .action(summarise);
   return costs;
 }
@@ -46,7 +49,10 @@ export function costCommands(): Command {
 async function summarise(flags: SummaryFlags): Promise<void> {
   const group = (GROUPS as Readonly<Record<string, GroupBy>>)[flags.by];
   if (group === undefined)
-    throw new Problem(`--by ${flags.by} is not known`, `Use one of: ${Object.keys(GROUPS).join(", ")}.`);
+    throw new Problem(
+      `--by ${flags.by} is not known`,
+      `Use one of: ${Object.keys(GROUPS).join(", ")}.`,
+    );
   const now = Date.now();
   await ask(flags, "read", {
     work: (clients) =>

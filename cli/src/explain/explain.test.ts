@@ -37,7 +37,11 @@ describe("tellCall", () => {
   });
 
   it("says what to do about a refusal", () => {
-    const refused = create(CallSchema, { outcome: "refused", reason: "RATE_LIMITED", httpStatus: 429 });
+    const refused = create(CallSchema, {
+      outcome: "refused",
+      reason: "RATE_LIMITED",
+      httpStatus: 429,
+    });
     const text = tellCall(refused, undefined);
     expect(text).toContain("reason     RATE_LIMITED");
     expect(text).toContain("next step  Slow down");
@@ -45,8 +49,8 @@ describe("tellCall", () => {
   });
 
   it("warns of a call whose end nobody knows", () => {
-    expect(tellCall(create(CallSchema, { outcome: "unknown", reason: "WORKER_LOST" }), undefined)).toContain(
-      "the tool may have run",
-    );
+    expect(
+      tellCall(create(CallSchema, { outcome: "unknown", reason: "WORKER_LOST" }), undefined),
+    ).toContain("the tool may have run");
   });
 });

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { PriceService, type PriceRule } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import {
+  PriceService,
+  type PriceRule,
+} from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { TraceService, type Call } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
 import type { Clients } from "../client/target.ts";
 import { dateAndTime, durationText, usd } from "../client/units.ts";
@@ -31,7 +34,7 @@ export async function fetchCall(clients: Clients, requestId: string): Promise<Ca
 export async function fetchPriceRule(clients: Clients, id: string): Promise<PriceRule | undefined> {
   const prices = clients(PriceService);
   try {
-    for (let cursor = ""; ; ) {
+    for (let cursor = ""; ;) {
       const page = await prices.listPriceRules({ limit: 200, cursor });
       const rule = page.items.find((item) => item.id === id);
       if (rule !== undefined || !page.hasMore) return rule;
@@ -92,7 +95,9 @@ function outcomeText(call: Call): string {
     call.rpcCode === 0 ? "" : `JSON-RPC ${String(call.rpcCode)}`,
   ].filter((part) => part !== "");
   const known = answer.length === 0 ? call.outcome : `${call.outcome} (${answer.join(", ")})`;
-  return call.outcome === "unknown" ? `${known}: begun, never answered; the tool may have run` : known;
+  return call.outcome === "unknown"
+    ? `${known}: begun, never answered; the tool may have run`
+    : known;
 }
 
 function costText(call: Call, rule: PriceRule | undefined): string {

@@ -125,5 +125,8 @@ function wholeNumber(flag: string, text: string | undefined): number {
 function timeFrom(text: string): Date {
   const time = new Date(text);
   if (!Number.isNaN(time.getTime())) return time;
-  throw new Problem(`--expires ${text} is no time`, "Write it like 2027-01-31 or 2027-01-31T12:00:00Z.");
+  throw new Problem(
+    `--expires ${text} is no time`,
+    "Write it like 2027-01-31 or 2027-01-31T12:00:00Z.",
+  );
 }

@@ -19,9 +19,14 @@ export function priceCommands(): Command {
       .command("set")
       .argument("<server/tool>", '"*" stands for any, for example everything/*')
       .argument("<usd>", "price of one call in US dollars, to the millionth")
-      .description("set the price of a server's or a tool's calls, in every gateway within a second"),
+      .description(
+        "set the price of a server's or a tool's calls, in every gateway within a second",
+      ),
   )
-    .addHelpText("after", "\nExamples:\n  gwo prices set 'everything/*' 0.001\n  gwo prices set everything/echo 0.00025")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gwo prices set 'everything/*' 0.001\n  gwo prices set everything/echo 0.00025",
+    )
     .action(setPrice);
   withTargetFlags(
     prices
@@ -42,11 +47,7 @@ async function listPrices(flags: AskFlags): Promise<void> {
     text: (rules) =>
       table(
         ["FOR", "PER CALL", "ID"],
-        rules.map((rule) => [
-          `${rule.server}/${rule.tool}`,
-          usd(rule.perCallUsdMicros),
-          rule.id,
-        ]),
+        rules.map((rule) => [`${rule.server}/${rule.tool}`, usd(rule.perCallUsdMicros), rule.id]),
       ),
   });
 }
@@ -63,7 +64,8 @@ async function setPrice(target: string, amount: string, flags: AskFlags): Promis
     work: async (clients) =>
       (await clients(PriceService).createPriceRule({ server, tool, perCallUsdMicros })).priceRule,
     json: (rule) => (rule === undefined ? null : messageJson(PriceRuleSchema, rule)),
-    text: (rule) => `${server}/${tool} costs ${usd(perCallUsdMicros)} per call (${rule?.id ?? ""}).`,
+    text: (rule) =>
+      `${server}/${tool} costs ${usd(perCallUsdMicros)} per call (${rule?.id ?? ""}).`,
   });
 }
 

@@ -20,7 +20,7 @@ export type NodeProgram = {
   readonly stopMs: number;
 };
 
-const POLL_MS = 25;
+const POLL_MS = 40;
 
 /**
  * Starts a program of ours with our own Node. It stays in our process group, so a kill of the group
@@ -29,11 +29,15 @@ const POLL_MS = 25;
 export async function startNodeProgram(program: NodeProgram): Promise<Running> {
   mkdirSync(dirname(program.logFile), { recursive: true });
   const log = openSync(program.logFile, "a", 0o600);
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...program.args], {
-    cwd: program.cwd,
-    env: program.env,
-    stdio: ["ignore", log, log],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", ...program.args],
+    {
+      cwd: program.cwd,
+      env: program.env,
+      stdio: ["ignore", log, log],
+    },
+  );
   closeSync(log);
   let ended = false;
   const exited = new Promise<Exit>((resolve) => {

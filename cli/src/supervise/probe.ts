@@ -1,20 +1,21 @@
+import { get } from "node:http";
 import { connect } from "node:net";
 
 const TIMEOUT_MS = 2_000;
 
-/** True when the URL answers 2xx. */
-export async function answersOk(url: string): Promise<boolean> {
-  try {
-    const answer = await fetch(url, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: { connection: "close" },
+/** True when the URL answers 200. Asked often during a start, so by the plainest client there is. */
+export function answersOk(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false, timeout: TIMEOUT_MS }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
     });
-    await answer.arrayBuffer();
-    return answer.ok;
-  } catch {
+    request.once("timeout", () => request.destroy());
     // Refused, reset or out of time: not up.
-    return false;
-  }
+    request.on("error", () => {
+      resolve(false);
+    });
+  });
 }
 
 /** What the URL's body says when it does not answer 2xx, or why it does not answer; undefined when it does. */

@@ -118,7 +118,10 @@ export function createUnit(options: UnitOptions): Unit {
 
   async function notStarted(running: Running, hindrance: string | undefined): Promise<Problem> {
     const how = hindrance ?? `ended while starting (${tellExit(await running.exited)})`;
-    return new Problem(`${name} ${how}${lastLines()}`, `Read ${logFile}, remove the cause and start again.`);
+    return new Problem(
+      `${name} ${how}${lastLines()}`,
+      `Read ${logFile}, remove the cause and start again.`,
+    );
   }
 
   function givenUp(how: string, tries: number): Problem {

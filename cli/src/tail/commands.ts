@@ -18,7 +18,10 @@ export function tailCommand(): Command {
     .option("--status <status>", "only calls that ended so: success, error, timeout, unknown")
     .option("-n, --lines <n>", "calls of the last hour to show first, at most 200", "10")
     .option("--no-follow", "show these and end")
-    .addHelpText("after", "\nExamples:\n  gwo tail\n  gwo tail --server everything --status error\n  gwo tail --json | jq .request_id");
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gwo tail\n  gwo tail --server everything --status error\n  gwo tail --json | jq .request_id",
+    );
   return withTargetFlags(tail).action(follow);
 }
 

@@ -37,7 +37,10 @@ export async function tailCalls(clients: Clients, options: TailOptions): Promise
   const traces = clients(TraceService);
   const follower = createFollower(Date.now());
   const filter = { mcpServer: options.server, status: options.status };
-  const first = await traces.listCalls({ ...filter, limit: Math.min(PAGE, Math.max(1, options.lines)) });
+  const first = await traces.listCalls({
+    ...filter,
+    limit: Math.min(PAGE, Math.max(1, options.lines)),
+  });
   print(options.lines === 0 ? [] : first.calls);
   follower.take(first.calls);
   let away = false;
@@ -48,7 +51,8 @@ export async function tailCalls(clients: Clients, options: TailOptions): Promise
       away = false;
     } catch (error) {
       if (!(error instanceof ConnectError) || !isPeerAway(error)) throw error;
-      if (!away) options.warn(`The deployment does not answer (${error.rawMessage}); still trying.`);
+      if (!away)
+        options.warn(`The deployment does not answer (${error.rawMessage}); still trying.`);
       away = true;
     }
   }

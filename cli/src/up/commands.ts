@@ -1,10 +1,5 @@
 import { Command } from "commander";
 import { dataDirectory } from "../checkout.ts";
-import { prettyJson } from "../client/json.ts";
-import { runDetached, runInTerminal } from "./detach.ts";
-import { runDown } from "./down.ts";
-import { runForeground } from "./foreground.ts";
-import { readStatus, tellStatus } from "./status.ts";
 import { upOptionsFrom, type UpFlags } from "./up-options.ts";
 
 type DataFlags = { readonly data?: string; readonly json?: boolean };
@@ -17,7 +12,10 @@ export function upCommand(): Command {
     .option("--detach", "start it in the background and return once it is ready")
     .option("--foreground", "run it in this very process, as a process supervisor wants it")
     .option("--data <dir>", DATA_HELP)
-    .option("--ports <mode>", "default: 8080 and the documented ones; auto: free ones, kept for the data directory")
+    .option(
+      "--ports <mode>",
+      "default: 8080 and the documented ones; auto: free ones, kept for the data directory",
+    )
     .option("--workers <n>", "worker processes of the gateway (one per processor)")
     .addHelpText(
       "after",
@@ -31,9 +29,13 @@ Examples:
     )
     .action(async (flags: UpFlags) => {
       const options = upOptionsFrom(flags);
-      if (flags.detach === true) process.exit(await runDetached(options));
       const inTerminal = flags.foreground !== true && process.stdin.isTTY;
-      process.exit(await (inTerminal ? runInTerminal(options) : runForeground(options)));
+      if (flags.detach === true || inTerminal) {
+        const { runDetached, runInTerminal } = await import("./detach.ts");
+        process.exit(await (flags.detach === true ? runDetached : runInTerminal)(options));
+      }
+      const { runForeground } = await import("./foreground.ts");
+      process.exit(await runForeground(options));
     });
 }
 
@@ -43,6 +45,7 @@ export function downCommand(): Command {
     .option("--data <dir>", DATA_HELP)
     .addHelpText("after", "\nExamples:\n  gwo down\n  gwo down --data /tmp/second")
     .action(async (flags: DataFlags) => {
+      const { runDown } = await import("./down.ts");
       process.stdout.write(`${await runDown(dataDirectory(flags.data))}\n`);
     });
 }
@@ -52,10 +55,15 @@ export function statusCommand(): Command {
     .description("tell which processes run, how they are, and where their logs lie")
     .option("--data <dir>", DATA_HELP)
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExamples:\n  gwo status\n  gwo status --json\n\nIt ends with 1 when no stack runs or a part has trouble.")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  gwo status\n  gwo status --json\n\nIt ends with 1 when no stack runs or a part has trouble.",
+    )
     .action(async (flags: DataFlags) => {
+      const { readStatus, tellStatus } = await import("./status.ts");
       const status = await readStatus(dataDirectory(flags.data));
-      process.stdout.write(`${flags.json === true ? prettyJson(status) : tellStatus(status)}\n`);
+      const text = flags.json === true ? JSON.stringify(status, null, 2) : tellStatus(status);
+      process.stdout.write(`${text}\n`);
       if (!status.ready) process.exitCode = 1;
     });
 }

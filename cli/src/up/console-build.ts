@@ -59,12 +59,16 @@ export async function buildConsole(logFile: string, signal: AbortSignal): Promis
 async function runBuild(output: string, logFile: string, abort: AbortSignal): Promise<void> {
   const ng = join(CHECKOUT, "node_modules", "@angular", "cli", "bin", "ng.js");
   const log = openSync(logFile, "w", 0o600);
-  const child = spawn(process.execPath, [ng, "build", "--progress=false", "--output-path", output], {
-    cwd: CONSOLE,
-    env: { ...process.env, NG_CLI_ANALYTICS: "false", CI: "1" },
-    stdio: ["ignore", log, log],
-    signal: abort,
-  });
+  const child = spawn(
+    process.execPath,
+    [ng, "build", "--progress=false", "--output-path", output],
+    {
+      cwd: CONSOLE,
+      env: { ...process.env, NG_CLI_ANALYTICS: "false", CI: "1" },
+      stdio: ["ignore", log, log],
+      signal: abort,
+    },
+  );
   // An aborted child emits "error" as well; its exit is what counts.
   child.on("error", () => undefined);
   closeSync(log);

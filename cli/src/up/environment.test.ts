@@ -45,7 +45,12 @@ describe("serviceEnvironment", () => {
 describe("serverEnvironment", () => {
   it("holds no secret: the server's tool get-env shows it to agents", () => {
     const env = serverEnvironment(
-      { HOME: "/home/ada", PATH: "/bin", AWS_SECRET_ACCESS_KEY: "x", GWO_POSTGRES_URL: "postgres://p:secret@h" },
+      {
+        HOME: "/home/ada",
+        PATH: "/bin",
+        AWS_SECRET_ACCESS_KEY: "x",
+        GWO_POSTGRES_URL: "postgres://p:secret@h",
+      },
       3001,
     );
     expect(Object.keys(env).sort()).toEqual(["HOME", "PATH", "PORT"]);

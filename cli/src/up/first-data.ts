@@ -2,6 +2,7 @@ import { createInternalClient } from "@gatewayops/platform/rpc/client";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { asAdmin, type Admin } from "../client/admin-session.ts";
+import { readJsonFile, writePrivateFile } from "../private-file.ts";
 import type { Secrets } from "./secrets.ts";
 
 export const ADMIN_EMAIL = "admin@gatewayops.local";
@@ -51,16 +52,24 @@ const DEMO_PRICES = [
   { server: "everything", tool: "echo", perCallUsdMicros: 250n },
 ];
 
-/** Gives the demo's servers a price, unless the organisation has a rule already. */
+/**
+ * Gives the demo's servers a price, once: not when the organisation has a rule already, and not again
+ * when they were removed. The file remembers for which organisation it was done.
+ */
 export async function priceDemo(options: {
   readonly authUrl: string;
   readonly costUrl: string;
   readonly admin: Admin;
+  readonly orgId: string;
+  readonly memoryFile: string;
 }): Promise<void> {
+  const done = readJsonFile(options.memoryFile) as { pricedOrgId?: string } | undefined;
+  if (done?.pricedOrgId === options.orgId) return;
   await asAdmin(options.authUrl, options.admin, async (clientOf) => {
     const prices = clientOf(PriceService, options.costUrl);
     const { items } = await prices.listPriceRules({ limit: 1 });
     if (items.length > 0) return;
     for (const rule of DEMO_PRICES) await prices.createPriceRule(rule);
   });
+  writePrivateFile(options.memoryFile, JSON.stringify({ pricedOrgId: options.orgId }));
 }

@@ -4,12 +4,7 @@ import { hireUndertaker } from "../supervise/hire-undertaker.ts";
 import { announce } from "./announce.ts";
 import type { SupervisorMessage } from "./detach.ts";
 import { layoutOf } from "./layout.ts";
-import {
-  createProgress,
-  plainRenderer,
-  terminalRenderer,
-  type ProgressSink,
-} from "./progress.ts";
+import { createProgress, plainRenderer, terminalRenderer, type ProgressSink } from "./progress.ts";
 import { startStack, type SupervisedStack } from "./stack.ts";
 import { lockStack } from "./stack-lock.ts";
 import type { UpOptions } from "./up-options.ts";

@@ -37,7 +37,11 @@ export async function healthOf(process: StackProcess, directory: string): Promis
     case "svc-auth":
     case "svc-cost":
     case "svc-trace":
-      return { ...process, health: (await trouble(`${process.url}/ready`)) ?? "ready", version: "" };
+      return {
+        ...process,
+        health: (await trouble(`${process.url}/ready`)) ?? "ready",
+        version: "",
+      };
     case "mcp-everything":
       return {
         ...process,

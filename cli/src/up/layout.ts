@@ -7,6 +7,7 @@ export type Layout = {
   readonly secretsFile: string;
   readonly portsFile: string;
   readonly childrenFile: string;
+  readonly demoFile: string;
   readonly configFile: string;
   readonly sampleFiles: string;
   readonly logs: string;
@@ -21,6 +22,7 @@ export function layoutOf(directory: string): Layout {
     secretsFile: join(directory, "secrets.json"),
     portsFile: join(directory, "ports.json"),
     childrenFile: join(directory, "children.json"),
+    demoFile: join(directory, "demo.json"),
     configFile: join(directory, "config.yaml"),
     sampleFiles: join(directory, "sample-files"),
     logs: join(directory, "logs"),

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** The process that listens on a port, when it can be told: "node (pid 4711)". */
 export function holderOfPort(port: number): string | undefined {
-  const inodes = new Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => listening(file, port)));
+  const inodes = new Set(
+    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => listening(file, port)),
+  );
   if (inodes.size === 0) return undefined;
   for (const pid of entries("/proc").filter((name) => /^\d+$/.test(name))) {
     const holds = entries(`/proc/${pid}/fd`).some((fd) => {

@@ -10,7 +10,7 @@ export type ProgressSink = (event: ProgressEvent) => void;
 export type Progress = {
   /** Runs a step and tells its beginning and end. The work may say lines of its own, or end with a note. */
   step<T>(step: string, work: (end: (note: string) => void) => Promise<T>): Promise<T>;
-  say(text: string): void;
+  readonly say: (text: string) => void;
 };
 
 export function createProgress(sink: ProgressSink, now: () => number): Progress {

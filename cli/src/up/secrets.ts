@@ -28,7 +28,7 @@ export function loadSecrets(file: string): Secrets {
 
 function readKept(file: string): Partial<Secrets> {
   try {
-    return (readJsonFile(file) ?? {}) as Partial<Secrets>;
+    return readJsonFile(file) ?? {};
   } catch (cause) {
     throw new Problem(
       `${file} cannot be read: ${(cause as Error).message}`,

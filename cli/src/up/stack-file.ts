@@ -38,8 +38,7 @@ const ORDER = [
 export function inStopOrder<T extends { readonly name: string }>(processes: readonly T[]): T[] {
   return [...processes].sort(
     (a, b) =>
-      stopRank(a.name) - stopRank(b.name) ||
-      a.name.localeCompare(b.name, "en", { numeric: true }),
+      stopRank(a.name) - stopRank(b.name) || a.name.localeCompare(b.name, "en", { numeric: true }),
   );
 }
 

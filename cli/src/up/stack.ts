@@ -97,7 +97,9 @@ export function startStack(options: StackOptions): SupervisedStack {
       progress.step("gateway", () => run(gateway)),
     ]);
     const gatewayUrl = loopbackUrl(ports.gateway);
-    await Promise.all(["everything", "filesystem"].map((server) => listTools(gatewayUrl, secrets, server)));
+    await Promise.all(
+      ["everything", "filesystem"].map((server) => listTools(gatewayUrl, secrets, server)),
+    );
     return publish(record, { ports, secrets, engines, ids });
   }
 
@@ -121,18 +123,25 @@ export function startStack(options: StackOptions): SupervisedStack {
     if (consoleIsBuilt()) return;
     try {
       await progress.step("building the console (once)", async (end) => {
-        await buildConsole(logFileOf(layout, "console-build"), stopped.signal).catch((error: unknown) => {
-          if (!stopped.signal.aborted) throw error;
-          end("interrupted");
-        });
+        await buildConsole(logFileOf(layout, "console-build"), stopped.signal).catch(
+          (error: unknown) => {
+            if (!stopped.signal.aborted) throw error;
+            end("interrupted");
+          },
+        );
       });
     } catch (error) {
       const nextStep = error instanceof Problem ? error.nextStep : "";
-      progress.say(`! ${(error as Error).message}\n  The stack starts without a fresh console. ${nextStep}`);
+      progress.say(
+        `! ${(error as Error).message}\n  The stack starts without a fresh console. ${nextStep}`,
+      );
     }
   }
 
-  async function makeDemo(ports: Ports, secrets: Secrets): Promise<{ orgId: string; teamId: string }> {
+  async function makeDemo(
+    ports: Ports,
+    secrets: Secrets,
+  ): Promise<{ orgId: string; teamId: string }> {
     return progress.step("demo organisation, key and prices", async () => {
       const ids = await bootstrapDemo({
         authGrpcUrl: loopbackUrl(ports["svc-auth-grpc"]),
@@ -143,6 +152,8 @@ export function startStack(options: StackOptions): SupervisedStack {
         authUrl: loopbackUrl(ports["svc-auth"]),
         costUrl: loopbackUrl(ports["svc-cost"]),
         admin: { email: ADMIN_EMAIL, password: secrets.adminPassword },
+        orgId: ids.orgId,
+        memoryFile: layout.demoFile,
       }).catch(explain("svc-cost did not take the demo's prices", "svc-cost"));
       return ids;
     });
@@ -193,7 +204,9 @@ export function startStack(options: StackOptions): SupervisedStack {
       await Promise.all(
         together.map(async (unit) => {
           if (await unit.stop())
-            progress.say(`! ${unit.name} did not stop in time and was killed. Log: ${logFileOf(layout, unit.name)}`);
+            progress.say(
+              `! ${unit.name} did not stop in time and was killed. Log: ${logFileOf(layout, unit.name)}`,
+            );
         }),
       );
     }

@@ -1,4 +1,3 @@
-
 /** Redis as the gateway uses it: commands fail at once while it is away, since every one of them has another way. */
 export function redisOptions() {
   return {

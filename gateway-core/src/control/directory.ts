@@ -78,7 +78,14 @@ export function createDirectory(options: DirectoryOptions): Directory {
   const servers = new RefreshingCache<Upstream>({
     load: async (path) => {
       const [orgId = "", name = ""] = path.split("/");
-      const { server, tools } = await ask(() => auth.resolveServer({ orgId, name }));
+      const { server, tools } = await ask(() => auth.resolveServer({ orgId, name })).catch(
+        (error: unknown) => {
+          // One text for what is not there and what the key may not see.
+          throw error instanceof Failure && error.reason === "SERVER_UNKNOWN"
+            ? new Failure("SERVER_UNKNOWN", unknownServer(name))
+            : error;
+        },
+      );
       if (!server) throw new Failure("SERVER_UNKNOWN", unknownServer(name));
       return upstreams.upstreamOf(server, tools);
     },

@@ -95,16 +95,15 @@ export class LogShipper {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#abort;
     let failing = false;
-    while (!signal.aborted) {
+    while (!this.#isStopped()) {
       try {
         const shipped = await this.#shipNext();
         if (failing) this.#options.log.info({ log_id: this.#source.logId }, "shipping works again");
         failing = false;
         if (!shipped) await this.#pause(POLL_MS);
       } catch (error) {
-        if (!failing && !signal.aborted)
+        if (!failing && !this.#isStopped())
           this.#options.log.warn(
             { err: error, log_id: this.#source.logId },
             "shipping fails; the log keeps what is not shipped",
@@ -115,6 +114,10 @@ export class LogShipper {
       }
     }
     await this.#reader.close();
+  }
+
+  #isStopped(): boolean {
+    return this.#abort.signal.aborted;
   }
 
   /** Ships one entry, or only asks how far the consumers are. False: nothing left to do now. */
@@ -242,6 +245,6 @@ export class LogShipper {
       this.#wake = undefined;
     }
     this.#notified = false;
-    if (!this.#abort.signal.aborted) await delay(GATHER_MS);
+    if (!this.#isStopped()) await delay(GATHER_MS);
   }
 }

@@ -1,6 +1,6 @@
 import type { Exchange } from "../stages/exchange.ts";
 import { hexOf } from "@gatewayops/platform/ids";
-import { Failure } from "@gatewayops/platform/errors";
+import type { Failure } from "@gatewayops/platform/errors";
 
 /** Adds the headers that every answer carries: request id, trace id, rate limit. Flat: name, value, name, value. */
 export function pushCommonHeaders(exchange: Exchange, headers: string[]): void {

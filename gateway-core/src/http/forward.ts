@@ -60,7 +60,14 @@ function forward(
   response: ServerResponse,
   options: { agent: Agent; base: string; tries: number },
 ): void {
-  const headers = { ...request.headers, "x-forwarded-for": request.socket.remoteAddress ?? "" };
+  const address = request.socket.remoteAddress ?? "";
+  const before = request.headers["x-forwarded-for"];
+  const headers = {
+    "x-forwarded-proto": "http",
+    ...request.headers,
+    // The last address is the one we saw ourselves; those before it are hearsay.
+    "x-forwarded-for": before === undefined ? address : `${String(before)}, ${address}`,
+  };
   // A secret from outside proves nothing.
   Reflect.deleteProperty(headers, INTERNAL_HEADER);
   const onward = httpRequest(new URL(request.url ?? "/", options.base), {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Face, Operation, Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { Failure } from "@gatewayops/platform/errors";
 import { hexOf } from "@gatewayops/platform/ids";
 import { restErrorBody } from "@gatewayops/platform/rpc/rest";
 import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
@@ -160,7 +160,19 @@ export class RestExchange extends Exchange {
       this.end({ outcome, httpStatus: 200, rpcCode: 0, failure: undefined });
       return;
     }
-    const failure = failureOfRpcError(answer, this.upstream.name);
+    let failure: Failure;
+    try {
+      failure = failureOfRpcError(answer, this.upstream.name);
+    } catch (error) {
+      this.fail(
+        new Failure(
+          "UPSTREAM_NOT_MCP",
+          `The MCP server ${this.upstream.name} answered with broken JSON.`,
+          { cause: error },
+        ),
+      );
+      return;
+    }
     this.end({
       outcome: Outcome.RPC_ERROR,
       httpStatus: failure.spec.http,
@@ -220,13 +232,8 @@ function parseObject(json: Buffer): Record<string, unknown> {
 
 /** JSON-RPC errors in the specification's codes: bad arguments are the caller's, the rest is the server's. */
 function failureOfRpcError(answer: OwnAnswer, server: string): Failure {
-  let text = "";
-  try {
-    const parsed = JSON.parse(answer.body.toString("utf8")) as { error?: { message?: unknown } };
-    text = typeof parsed.error?.message === "string" ? parsed.error.message : "";
-  } catch (error) {
-    return failureFrom(error);
-  }
+  const { error } = JSON.parse(answer.body.toString("utf8")) as { error?: { message?: unknown } };
+  const text = typeof error?.message === "string" ? error.message : "";
   const said = `The MCP server ${server} answered: ${text.slice(0, 1_000)} (JSON-RPC code ${answer.rpcCode}).`;
   if (answer.rpcCode === -32602) return new Failure("REQUEST_INVALID", said);
   if (answer.rpcCode === -32601 || answer.rpcCode === -32002) return new Failure("NOT_FOUND", said);

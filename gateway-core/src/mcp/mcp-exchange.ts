@@ -249,7 +249,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
     }
     const passable = gate.feed(chunk);
     if (passable > 0) this.#write(chunk.subarray(0, passable), controller);
-    if (!gate.isAnswered) return;
+    if (passable === chunk.length) return;
     this.#held.push(chunk.subarray(passable));
     this.end(this.#endingFrom(gate.scan));
   }

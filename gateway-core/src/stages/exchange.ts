@@ -6,7 +6,7 @@ import {
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { failureFrom, type Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Directory } from "../control/directory.ts";

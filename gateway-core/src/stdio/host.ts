@@ -7,6 +7,8 @@ import { StdioSession, sendRpcError, type StdioServer } from "./session.ts";
 export type StdioHostOptions = {
   readonly servers: readonly StdioServer[];
   readonly secret: string;
+  /** Environment every server gets, before its own. */
+  readonly env: Readonly<Record<string, string>>;
   readonly log: Logger;
   readonly now: () => number;
 };
@@ -89,6 +91,7 @@ export function createStdioHost(options: StdioHostOptions): { server: Server; cl
       id: randomBytes(16).toString("hex"),
       org,
       server: declared,
+      env: options.env,
       now: options.now(),
       log: options.log,
       onExit: (ended) => sessions.delete(ended.id),

@@ -13,7 +13,10 @@ export type StdioHostStart = {
 
 process.once("message", (start: StdioHostStart) => {
   const log = createLogger({ ...start.log, service: "stdio-host" });
+  // A minimal environment: the gateway's own secrets are no business of the servers.
+  const { PATH = "", HOME = "", LANG = "" } = process.env;
   const host = createStdioHost({
+    env: { PATH, HOME, LANG },
     servers: start.servers,
     secret: start.secret,
     log,

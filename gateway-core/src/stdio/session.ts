@@ -48,6 +48,8 @@ export class StdioSession {
     id: string;
     org: string;
     server: StdioServer;
+    /** Environment every server gets, before its own. */
+    env: Readonly<Record<string, string>>;
     now: number;
     log: Logger;
     onExit: (session: StdioSession) => void;
@@ -58,7 +60,7 @@ export class StdioSession {
     const { server, log } = options;
     this.#process = spawn(server.command, server.args, {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...minimalEnv(), ...server.env },
+      env: { ...options.env, ...server.env },
     });
     const lines = new LineSplitter(MESSAGE_MAX_BYTES);
     this.#process.stdout.on("data", (chunk: Buffer) => {
@@ -236,9 +238,4 @@ function withoutLineBreaks(message: Buffer): Buffer {
   const line = Buffer.from(message);
   for (let i = 0; i < line.length; i++) if (line[i] === 0x0a || line[i] === 0x0d) line[i] = 0x20;
   return line;
-}
-
-function minimalEnv(): Record<string, string> {
-  const { PATH = "", HOME = "", LANG = "" } = process.env;
-  return { PATH, HOME, LANG };
 }

@@ -78,7 +78,7 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
     },
     async close() {
       clearInterval(sweeper);
-      const open = await Promise.allSettled(sessions.values());
+      const open = await Promise.allSettled([...sessions.values()]);
       sessions.clear();
       await Promise.allSettled(
         open.map((one) => (one.status === "fulfilled" ? hangUp(one.value) : undefined)),

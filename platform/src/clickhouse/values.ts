@@ -61,7 +61,11 @@ export function keyOf(cursor: string, parts: readonly RegExp[]): string[] | unde
     key.length === parts.length &&
     parts.every((part, index) => typeof key[index] === "string" && part.test(key[index]));
   if (fits) return key as string[];
-  throw new Failure("REQUEST_INVALID", "The cursor is not one this method gave. Start from the first page.", {
-    details: [{ field: "cursor", message: "is not a cursor of this method" }],
-  });
+  throw new Failure(
+    "REQUEST_INVALID",
+    "The cursor is not one this method gave. Start from the first page.",
+    {
+      details: [{ field: "cursor", message: "is not a cursor of this method" }],
+    },
+  );
 }

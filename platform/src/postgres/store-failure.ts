@@ -20,5 +20,7 @@ function isUnreachable(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string" && (/^E[A-Z]+$/.test(code) || AWAY.test(code))) return true;
   // What pg says of a connection it lost or could not get has no code.
-  return typeof message === "string" && /^(Connection terminated|timeout exceeded when)/.test(message);
+  return (
+    typeof message === "string" && /^(Connection terminated|timeout exceeded when)/.test(message)
+  );
 }

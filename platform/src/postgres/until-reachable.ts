@@ -27,12 +27,19 @@ const RETRY_MS = 500;
  *
  * @throws Error that names the stores that did not answer in time, and why
  */
-export async function untilReachable(stores: readonly NeededStore[], options: WaitOptions): Promise<void> {
+export async function untilReachable(
+  stores: readonly NeededStore[],
+  options: WaitOptions,
+): Promise<void> {
   const deadline = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);
   await Promise.all(stores.map((store) => untilAnswers(store, deadline, options)));
 }
 
-async function untilAnswers(store: NeededStore, deadline: number, options: WaitOptions): Promise<void> {
+async function untilAnswers(
+  store: NeededStore,
+  deadline: number,
+  options: WaitOptions,
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await store.probe();

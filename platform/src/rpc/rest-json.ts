@@ -96,7 +96,10 @@ function inward(schema: DescMessage, json: JsonValue): JsonValue {
 }
 
 function usdInward(name: string, value: JsonValue): string {
-  const micros = microsFromUsd(String(value));
+  const micros =
+    typeof value === "number" || typeof value === "string"
+      ? microsFromUsd(String(value))
+      : undefined;
   if (micros === undefined) throw invalid(name, "must be US dollars with at most six decimals");
   return micros.toString();
 }

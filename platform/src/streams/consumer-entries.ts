@@ -29,7 +29,10 @@ export function decodeEntry(entry: StreamEntry): DecodedEntry {
       else problem ??= wrong;
     }
   } catch (error) {
-    return { records: [], problem: `the field p is no CallEventBatch: ${(error as Error).message}` };
+    return {
+      records: [],
+      problem: `the field p is no CallEventBatch: ${(error as Error).message}`,
+    };
   }
   return { records, problem };
 }
@@ -48,8 +51,15 @@ export function recordProblem(record: CallCompletion): string | undefined {
   if (intent.traceId.length !== 16) return "a trace id is not 16 bytes long";
   if (intent.spanId.length !== 8) return "a span id is not 8 bytes long";
   if (![0, 8].includes(intent.parentSpanId.length)) return "a parent span id is not 8 bytes long";
-  const optional = [intent.teamId, intent.userId, intent.keyId, intent.serverId, record.priceRuleId];
-  if (optional.some((id) => id.length !== 0 && id.length !== 16)) return "an id is not 16 bytes long";
+  const optional = [
+    intent.teamId,
+    intent.userId,
+    intent.keyId,
+    intent.serverId,
+    record.priceRuleId,
+  ];
+  if (optional.some((id) => id.length !== 0 && id.length !== 16))
+    return "an id is not 16 bytes long";
   if (intent.startTimeUs < EARLIEST_US || intent.startTimeUs >= LATEST_US)
     return "a start time is not between the years 2020 and 2200";
   if (record.costUsdMicros >= COST_MAX_MICROS) return "a price is too large";

@@ -71,9 +71,16 @@ export type ShardSeatOptions = {
 };
 
 /** Keys of one consumer of a shard, under the shard's hash tag. */
-export function seatKeys(shard: number, consumer: ConsumerName): { lease: string; state: string; dead: string } {
+export function seatKeys(
+  shard: number,
+  consumer: ConsumerName,
+): { lease: string; state: string; dead: string } {
   const tag = `gwo:{events:${shard}}`;
-  return { lease: `${tag}:lease:${consumer}`, state: `${tag}:state:${consumer}`, dead: `${tag}:dead` };
+  return {
+    lease: `${tag}:lease:${consumer}`,
+    state: `${tag}:state:${consumer}`,
+    dead: `${tag}:dead`,
+  };
 }
 
 export function createShardSeat(options: ShardSeatOptions): ShardSeat {
@@ -84,7 +91,10 @@ export function createShardSeat(options: ShardSeatOptions): ShardSeat {
   const leaseMs = String(options.leaseMs);
 
   async function progress(script: string, ...args: string[]): Promise<ShardProgress> {
-    const reply = (await redis.eval(script, keys.length, ...keys, ...args)) as [string, ...string[]];
+    const reply = (await redis.eval(script, keys.length, ...keys, ...args)) as [
+      string,
+      ...string[],
+    ];
     const [verdict, mark = "", position = "0-0", lagEntries = "0", lagMs = "0"] = reply;
     if (verdict !== "ok") throw new ShardMoved(verdict);
     return { generation: mark, position, lagEntries: Number(lagEntries), lagMs: Number(lagMs) };

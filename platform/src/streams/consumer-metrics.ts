@@ -31,9 +31,18 @@ export function createConsumerMetrics(
   const entries = gauge("gateway_consumer_lag_entries", "Stream entries not stored yet.");
   const seconds = gauge("gateway_consumer_lag_seconds", "Age of the oldest entry not stored yet.");
   const lease = gauge("gateway_consumer_lease", "1 while this process reads the shard.");
-  const records = counter("gateway_consumer_records_total", "Call records stored, repeats included.");
-  const deadEntries = counter("gateway_consumer_dead_entries_total", "Entries put aside as unreadable.");
-  const failures = counter("gateway_consumer_store_failures_total", "Attempts to store that failed.");
+  const records = counter(
+    "gateway_consumer_records_total",
+    "Call records stored, repeats included.",
+  );
+  const deadEntries = counter(
+    "gateway_consumer_dead_entries_total",
+    "Entries put aside as unreadable.",
+  );
+  const failures = counter(
+    "gateway_consumer_store_failures_total",
+    "Attempts to store that failed.",
+  );
   const duration = find(
     "gateway_consumer_store_seconds",
     () =>

@@ -44,6 +44,8 @@ export function makeRecord(startTimeUs: bigint, spec: RecordSpec = {}): CallComp
 
 /** The payload of a stream entry with the records. */
 export function payloadOf(records: readonly CallCompletion[]): Buffer {
-  const batch = create(CallEventBatchSchema, { events: records.map((completion) => ({ completion })) });
+  const batch = create(CallEventBatchSchema, {
+    events: records.map((completion) => ({ completion })),
+  });
   return Buffer.from(toBinary(CallEventBatchSchema, batch));
 }

@@ -22,7 +22,10 @@ export type StreamConsumerOptions = {
    * Stores records for good; they are committed when it resolves. It is called again with the same and further
    * records after a failure, a crash or a change of the holder, so storing must be idempotent.
    */
-  readonly store: (records: readonly CallCompletion[], fence: { readonly epoch: number }) => Promise<void>;
+  readonly store: (
+    records: readonly CallCompletion[],
+    fence: { readonly epoch: number },
+  ) => Promise<void>;
   readonly log: Logger;
   readonly registry: Registry;
   /** Ends the consumer: it stores and commits what it has gathered, then `done` resolves. */
@@ -212,7 +215,10 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
         return;
       } catch (error) {
         metrics.storeFailed();
-        log.error({ err: error, records: records.length, retryMs: backoffMs }, "storing failed; will be retried");
+        log.error(
+          { err: error, records: records.length, retryMs: backoffMs },
+          "storing failed; will be retried",
+        );
         // The entries are still in the stream: whoever reads the shard next stores them.
         if (signal.aborted) throw error;
         await pause(backoffMs);
@@ -226,9 +232,20 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
   async function bury(entry: StreamEntry, problem: string): Promise<void> {
     const [id, fields] = entry;
     const note = ["consumer", consumer, "id", id, "reason", problem];
-    await redis.xadd(seatKeys(shard, consumer).dead, "MAXLEN", "~", DEAD_MAX, "*", ...note, ...fields);
+    await redis.xadd(
+      seatKeys(shard, consumer).dead,
+      "MAXLEN",
+      "~",
+      DEAD_MAX,
+      "*",
+      ...note,
+      ...fields,
+    );
     metrics.dead(1);
-    log.error({ entry: id.toString("latin1"), problem }, "an entry cannot be stored and was put aside");
+    log.error(
+      { entry: id.toString("latin1"), problem },
+      "an entry cannot be stored and was put aside",
+    );
   }
 
   async function giveBack(lease: ShardLease): Promise<void> {

@@ -3,7 +3,6 @@ import { dateTimeFromMicros, usdFromMicros } from "@gatewayops/platform/clickhou
 import { reasonByNumber } from "@gatewayops/platform/errors";
 import { requestIdOf } from "@gatewayops/platform/ids";
 import {
-  stageName,
   stageOutcomeName,
   weightOf,
   type CallFacts,
@@ -32,7 +31,28 @@ const STAGE_OPERATIONS: Partial<Record<Stage, string>> = {
 };
 
 /** A row of `spans`, as JSON for ClickHouse. */
-export type SpanRow = ReturnType<typeof toCallSpan>;
+export type SpanRow = CallSpanRow | StageSpanRow;
+
+type CallSpanRow = ReturnType<typeof toCallSpan>;
+
+/**
+ * A row of a stage's span. There are several for each call, and reading JSON is most of what storing them costs: what
+ * is empty or only said of the call is left out.
+ */
+type StageSpanRow = Pick<
+  CallSpanRow,
+  | "org_id"
+  | "trace_id"
+  | "start_time"
+  | "span_id"
+  | "parent_span_id"
+  | "call_id"
+  | "operation"
+  | "duration_us"
+  | "status"
+  | "weight"
+> &
+  Partial<CallSpanRow>;
 
 /**
  * The spans of a call: its own, and where it was sampled one for each stage that ran. The same record always gives
@@ -41,7 +61,7 @@ export type SpanRow = ReturnType<typeof toCallSpan>;
 export function toSpanRows(record: CallCompletion, facts: CallFacts, names: StoredNames): SpanRow[] {
   const call = toCallSpan(record, facts, names);
   if (!record.sampled) return [call];
-  const rows = [call];
+  const rows: SpanRow[] = [call];
   let startUs = facts.startTimeUs;
   for (const report of record.stages) {
     const operation = STAGE_OPERATIONS[report.stage];
@@ -92,7 +112,7 @@ function toCallSpan(record: CallCompletion, facts: CallFacts, names: StoredNames
 }
 
 type StageSpan = {
-  readonly call: SpanRow;
+  readonly call: CallSpanRow;
   readonly facts: CallFacts;
   readonly record: CallCompletion;
   readonly report: StageReport;
@@ -100,26 +120,31 @@ type StageSpan = {
   readonly startUs: bigint;
 };
 
-function toStageSpan({ call, facts, record, report, operation, startUs }: StageSpan): SpanRow {
+function toStageSpan({ call, facts, record, report, operation, startUs }: StageSpan): StageSpanRow {
   const status = stageStatus(report, call.status);
-  const isUpstream = report.stage === Stage.UPSTREAM;
   return {
-    ...call,
+    org_id: call.org_id,
+    trace_id: call.trace_id,
     start_time: dateTimeFromMicros(startUs),
     span_id: stageSpanId(record.intent?.callId ?? new Uint8Array(), report.stage),
     parent_span_id: facts.ids.span_id,
+    call_id: call.call_id,
     operation,
     duration_us: String(report.durationUs),
     status,
-    request_size: isUpstream ? call.request_size : 0,
-    response_size: isUpstream ? call.response_size : "0",
-    cost: "0.000000",
-    error_message: status === "success" ? "" : call.error_message,
-    attributes: {
-      "gatewayops.stage": stageName(report.stage),
-      "gatewayops.stage.outcome": stageOutcomeName(report.outcome),
-    },
+    weight: call.weight,
+    ...(report.stage === Stage.UPSTREAM ? upstreamPart(call) : {}),
+    ...(status === "success" ? {} : { error_message: call.error_message }),
+    ...(report.outcome === StageOutcome.PASSED
+      ? {}
+      : { attributes: { "gatewayops.stage.outcome": stageOutcomeName(report.outcome) } }),
   };
+}
+
+/** What of a call is said of its way to the MCP server too. */
+function upstreamPart(call: CallSpanRow): Partial<CallSpanRow> {
+  const { server_id, mcp_server, tool_id, tool_name, request_size, response_size } = call;
+  return { server_id, mcp_server, tool_id, tool_name, request_size, response_size };
 }
 
 /** True when the stage did something: one that nothing is configured for only takes its time. */
