@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { NamedKind } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import type { NamedKind } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { createLogger } from "./log.ts";
 import { createNameResolver, shownName, shownTool } from "./names.ts";
 

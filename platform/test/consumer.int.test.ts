@@ -15,7 +15,12 @@ import { makeRecord, payloadOf } from "../src/streams/consumer-testing.ts";
 import { shardKeys, shipFrame, type ConsumerName } from "../src/streams/event-stream.ts";
 
 const START_US = 1_795_444_200_000_000n;
-const log = createLogger({ service: "test", level: "silent", format: "json", maskSensitive: false });
+const log = createLogger({
+  service: "test",
+  level: "silent",
+  format: "json",
+  maskSensitive: false,
+});
 
 let redisUrl: string;
 let stopRedis: () => Promise<void>;
@@ -70,7 +75,12 @@ async function ship(frames: number, recordsPerFrame = 2, from = 1): Promise<stri
     ids.push(...records.map((record) => hexOf(record.intent?.callId ?? new Uint8Array())));
     await shipFrame(
       { redis, shard, newGeneration: "g1", maxLength: 100_000 },
-      { logId: "ab".repeat(16), sequence: frame, previousSequence: frame - 1, payload: payloadOf(records) },
+      {
+        logId: "ab".repeat(16),
+        sequence: frame,
+        previousSequence: frame - 1,
+        payload: payloadOf(records),
+      },
     );
   }
   return ids;
@@ -232,7 +242,9 @@ describe("the consumer", () => {
     );
     const id = hexOf(records[0]?.intent?.callId ?? new Uint8Array());
     await until(() => cost.stored.includes(id));
-    await until(async () => (await redis.hget(seatKeys(shard, "cost").state, "generation")) === "g2");
+    await until(
+      async () => (await redis.hget(seatKeys(shard, "cost").state, "generation")) === "g2",
+    );
   });
 
   it("reads from the beginning when only the generation is another", async () => {
@@ -254,8 +266,21 @@ describe("the consumer", () => {
     await sleep(80);
     const next = await seat("new").acquire();
     expect(next?.epoch).toBeGreaterThan(lost.epoch);
-    await expect(old.commit(lost, { generation: "g1", id: "9-9", entries: 1 })).rejects.toThrow("moved");
+    await expect(old.commit(lost, { generation: "g1", id: "9-9", entries: 1 })).rejects.toThrow(
+      "moved",
+    );
     expect(await positionOf("cost")).toBeNull();
+  });
+
+  it("holds on to a lease that ended but that nobody took", async () => {
+    await ship(1);
+    const seat = createShardSeat({ redis, shard, consumer: "cost", owner: "busy", leaseMs: 50 });
+    const lease = await seat.acquire();
+    if (!lease) throw new Error("the lease was not free");
+    await sleep(80);
+    expect(await redis.exists(seatKeys(shard, "cost").lease)).toBe(0);
+    await seat.commit(lease, { generation: "g1", id: "9-9", entries: 1 });
+    expect(await positionOf("cost")).toBe("9-9");
   });
 
   it("puts aside what it cannot read and goes on", async () => {
@@ -263,8 +288,18 @@ describe("the consumer", () => {
     const good = makeRecord(START_US);
     const options = { redis, shard, newGeneration: "g1", maxLength: 100 };
     const logId = "ef".repeat(16);
-    await shipFrame(options, { logId, sequence: 1, previousSequence: 0, payload: Buffer.from([0xff, 0xff]) });
-    await shipFrame(options, { logId, sequence: 2, previousSequence: 1, payload: payloadOf([bad, good]) });
+    await shipFrame(options, {
+      logId,
+      sequence: 1,
+      previousSequence: 0,
+      payload: Buffer.from([0xff, 0xff]),
+    });
+    await shipFrame(options, {
+      logId,
+      sequence: 2,
+      previousSequence: 1,
+      payload: payloadOf([bad, good]),
+    });
     const cost = consume();
     await until(() => cost.stored.length === 1);
     expect(cost.stored).toEqual([hexOf(good.intent?.callId ?? new Uint8Array())]);

@@ -84,7 +84,10 @@ async function main(): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { internalSecret } = config;
-  const auth = createInternalClient(InternalAuthService, { baseUrl: config.authUrl, internalSecret });
+  const auth = createInternalClient(InternalAuthService, {
+    baseUrl: config.authUrl,
+    internalSecret,
+  });
   const names = createNameResolver({
     lookUp: (request) => auth.resolveNames(request),
     log,
@@ -139,7 +142,11 @@ async function main(): Promise<void> {
   async function migrate(): Promise<void> {
     const directory = (store: string): string =>
       fileURLToPath(new URL(`../migrations/${store}`, import.meta.url));
-    const postgres = await migratePostgres({ pool, service: SERVICE, directory: directory("postgres") });
+    const postgres = await migratePostgres({
+      pool,
+      service: SERVICE,
+      directory: directory("postgres"),
+    });
     const tables = await migrateClickHouse({
       clickhouse,
       service: SERVICE,

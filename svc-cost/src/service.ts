@@ -1,7 +1,10 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { NameResolver } from "@gatewayops/platform/names";
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
-import { InternalCostService, PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import {
+  InternalCostService,
+  PriceService,
+} from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import type { LedgerStore } from "./ledger/ledger-store.ts";
 import { createInternalCostRpc, createPriceRpc } from "./prices/price-rpc.ts";
 import type { PriceStore } from "./prices/price-store.ts";

@@ -5,7 +5,10 @@ import { createClickHouse, type ClickHouse } from "@gatewayops/platform/clickhou
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
 import { randomBytesPooled, toolIdOf, toolIdToText, uuidToText } from "@gatewayops/platform/ids";
 import { makeRecord, type RecordSpec } from "@gatewayops/platform/streams/consumer-testing";
-import { Outcome, type CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
+import {
+  Outcome,
+  type CallCompletion,
+} from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { createLedger } from "../src/ledger/ledger.ts";
 import { toLedgerRow, touchedMinutes } from "../src/ledger/ledger-row.ts";
 import type { LedgerStore } from "../src/ledger/ledger-store.ts";
@@ -45,10 +48,17 @@ afterAll(async () => {
 });
 
 /** Records of one organisation. */
-function calls(org: Buffer, count: number, spec: (i: number) => RecordSpec & { at?: bigint }): CallCompletion[] {
+function calls(
+  org: Buffer,
+  count: number,
+  spec: (i: number) => RecordSpec & { at?: bigint },
+): CallCompletion[] {
   return Array.from({ length: count }, (_, i) => {
     const { at = 0n, intent, completion } = spec(i);
-    return makeRecord(NOON_US + at, { intent: { ...intent, orgId: org }, completion: completion ?? {} });
+    return makeRecord(NOON_US + at, {
+      intent: { ...intent, orgId: org },
+      completion: completion ?? {},
+    });
   });
 }
 
@@ -63,19 +73,28 @@ describe("the ledger", () => {
     // Over three minutes; costs 1, 2, … 1000 micro-USD: 500,500 together. Every tenth call fails.
     const records = calls(org, 1_000, (i) => ({
       at: BigInt(i) * 180_000n,
-      completion: { costUsdMicros: BigInt(i + 1), outcome: i % 10 === 0 ? Outcome.TIMEOUT : Outcome.OK },
+      completion: {
+        costUsdMicros: BigInt(i + 1),
+        outcome: i % 10 === 0 ? Outcome.TIMEOUT : Outcome.OK,
+      },
     }));
     await ledger(records);
     await ledger(records);
     await ledger(records);
-    expect((await summaryOf(org)).total).toEqual({ costUsdMicros: 500_500n, calls: 1_000n, errors: 100n });
+    expect((await summaryOf(org)).total).toEqual({
+      costUsdMicros: 500_500n,
+      calls: 1_000n,
+      errors: 100n,
+    });
   });
 
   it("keeps sums exact that a float would round", async () => {
     const org = randomBytesPooled(16);
     // Twice 2^53 + 1 micro-USD and ten times one.
     const costs = [9_007_199_254_740_993n, 9_007_199_254_740_993n, ...Array<bigint>(10).fill(1n)];
-    await ledger(calls(org, costs.length, (i) => ({ completion: { costUsdMicros: costs[i] ?? 0n } })));
+    await ledger(
+      calls(org, costs.length, (i) => ({ completion: { costUsdMicros: costs[i] ?? 0n } })),
+    );
     expect((await summaryOf(org)).total.costUsdMicros).toBe(18_014_398_509_481_996n);
   });
 
@@ -111,7 +130,11 @@ describe("the ledger", () => {
     await Promise.all(
       Array.from({ length: 8 }, (_, i) => ledger(records.slice(i * 100, i * 100 + 120))),
     );
-    expect((await summaryOf(org)).total).toEqual({ costUsdMicros: 2_400n, calls: 800n, errors: 0n });
+    expect((await summaryOf(org)).total).toEqual({
+      costUsdMicros: 2_400n,
+      calls: 800n,
+      errors: 0n,
+    });
   });
 
   it("replaces a call that was only begun when its completion is found", async () => {
@@ -140,18 +163,32 @@ describe("the ledger", () => {
     ]);
     const { groups } = await summaryOf(org, "tool");
     expect(groups).toEqual([
-      { group: toolIdToText(echo), serverId: uuidToText(server), costUsdMicros: 30n, calls: 3n, errors: 0n },
+      {
+        group: toolIdToText(echo),
+        serverId: uuidToText(server),
+        costUsdMicros: 30n,
+        calls: 3n,
+        errors: 0n,
+      },
       { group: "", serverId: "", costUsdMicros: 0n, calls: 1n, errors: 1n },
     ]);
-    expect((await summaryOf(org, "team")).groups.map(({ group }) => group)).toEqual([uuidToText(team), ""]);
+    expect((await summaryOf(org, "team")).groups.map(({ group }) => group)).toEqual([
+      uuidToText(team),
+      "",
+    ]);
     expect((await summaryOf(org, "day")).groups.map(({ group }) => group)).toEqual([DAY]);
-    expect((await summaryOf(org, "month")).groups.map(({ group }) => group)).toEqual([`${DAY.slice(0, 7)}-01`]);
+    expect((await summaryOf(org, "month")).groups.map(({ group }) => group)).toEqual([
+      `${DAY.slice(0, 7)}-01`,
+    ]);
   });
 
   it("gives one organisation nothing of another", async () => {
     const org = randomBytesPooled(16);
     await ledger(calls(randomBytesPooled(16), 5, () => ({ completion: { costUsdMicros: 1n } })));
-    expect(await summaryOf(org)).toEqual({ total: { costUsdMicros: 0n, calls: 0n, errors: 0n }, groups: [] });
+    expect(await summaryOf(org)).toEqual({
+      total: { costUsdMicros: 0n, calls: 0n, errors: 0n },
+      groups: [],
+    });
   });
 
   it("gives steps with durations by bucket", async () => {
@@ -180,10 +217,18 @@ describe("the ledger", () => {
     }));
     await ledger(records);
     await ledger(records);
-    const { totalUsdMicros, entries } = await ledgerStore.traceCost(uuidToText(org), uuidToText(traceId), 2);
+    const { totalUsdMicros, entries } = await ledgerStore.traceCost(
+      uuidToText(org),
+      uuidToText(traceId),
+      2,
+    );
     expect(totalUsdMicros).toBe(6n);
     expect(entries.map(({ costUsdMicros }) => costUsdMicros)).toEqual([3n, 2n]);
-    const other = await ledgerStore.traceCost(uuidToText(randomBytesPooled(16)), uuidToText(traceId), 2);
+    const other = await ledgerStore.traceCost(
+      uuidToText(randomBytesPooled(16)),
+      uuidToText(traceId),
+      2,
+    );
     expect(other).toEqual({ totalUsdMicros: 0n, entries: [] });
   });
 

@@ -68,7 +68,10 @@ async function main(): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { internalSecret } = config;
-  const auth = createInternalClient(InternalAuthService, { baseUrl: config.authUrl, internalSecret });
+  const auth = createInternalClient(InternalAuthService, {
+    baseUrl: config.authUrl,
+    internalSecret,
+  });
   const names = createNameResolver({
     lookUp: (request) => auth.resolveNames(request),
     log,

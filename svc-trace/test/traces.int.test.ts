@@ -72,7 +72,13 @@ function call(org: Buffer, seconds: number, spec: RecordSpec = {}): CallCompleti
 
 async function list(org: Buffer, query: Partial<TraceQuery> = {}): Promise<readonly Trace[]> {
   const page = { limit: 100, after: undefined };
-  return traces.listTraces(uuidToText(org), { range: RANGE, filter: ANY, withCall: undefined, page, ...query });
+  return traces.listTraces(uuidToText(org), {
+    range: RANGE,
+    filter: ANY,
+    withCall: undefined,
+    page,
+    ...query,
+  });
 }
 
 const idOf = (bytes: Uint8Array | undefined): string => uuidToText(bytes ?? Buffer.alloc(16));
@@ -86,7 +92,13 @@ describe("the recorder", () => {
     await record(records);
     const [trace, ...others] = await list(org);
     expect(others).toEqual([]);
-    expect(trace).toMatchObject({ callCount: 1, spanCount: 3, costUsdMicros: 5n, status: "success", durationMs: 2n });
+    expect(trace).toMatchObject({
+      callCount: 1,
+      spanCount: 3,
+      costUsdMicros: 5n,
+      status: "success",
+      durationMs: 2n,
+    });
     const traceId = idOf(records[0]?.intent?.traceId);
     const spans = await traces.listSpans(uuidToText(org), traceId, { limit: 10, after: undefined });
     expect(spans.map(({ operation, durationUs }) => [operation, durationUs])).toEqual([
@@ -178,7 +190,7 @@ describe("lists", () => {
     const traceId = randomBytesPooled(16);
     await record(Array.from({ length: 25 }, () => call(org, 0, { intent: { traceId } })));
     const calls: string[] = [];
-    for (let after: { startTimeUs: bigint; id: string } | undefined; ; ) {
+    for (let after: { startTimeUs: bigint; id: string } | undefined; ;) {
       const page = await traces.listCalls(uuidToText(org), {
         range: RANGE,
         status: undefined,
@@ -193,8 +205,11 @@ describe("lists", () => {
     expect(new Set(calls).size).toBe(25);
     expect(calls).toHaveLength(25);
     const spans: bigint[] = [];
-    for (let after: { startTimeUs: bigint; isStage: boolean; spanId: bigint } | undefined; ; ) {
-      const page = await traces.listSpans(uuidToText(org), uuidToText(traceId), { limit: 20, after });
+    for (let after: { startTimeUs: bigint; isStage: boolean; spanId: bigint } | undefined; ;) {
+      const page = await traces.listSpans(uuidToText(org), uuidToText(traceId), {
+        limit: 20,
+        after,
+      });
       spans.push(...page.map(({ spanId }) => spanId));
       const last = page.at(-1);
       if (!last || page.length < 20) break;
@@ -265,7 +280,13 @@ describe("a call", () => {
     const key = randomBytesPooled(16);
     const refused = call(org, 0, {
       intent: { keyId: key },
-      completion: { outcome: Outcome.REFUSED, reason: 60, httpStatus: 429, rpcCode: -32000, attempts: 0 },
+      completion: {
+        outcome: Outcome.REFUSED,
+        reason: 60,
+        httpStatus: 429,
+        rpcCode: -32000,
+        attempts: 0,
+      },
     });
     await record([refused]);
     expect(await traces.getCall(uuidToText(org), idOf(refused.intent?.callId))).toMatchObject({

@@ -3,15 +3,19 @@ import { connect } from "node:net";
 
 const TIMEOUT_MS = 2_000;
 
-/** True when the URL answers 200. Asked often during a start, so by the plainest client there is. */
-export function answersOk(url: string): Promise<boolean> {
+/**
+ * True when the URL answers 200. Asked often during a start, so by the plainest means: nothing is sent
+ * before somebody listens.
+ */
+export async function answersOk(url: string): Promise<boolean> {
+  if ((await greet(Number(new URL(url).port), "")) === undefined) return false;
   return new Promise((resolve) => {
     const request = get(url, { agent: false, timeout: TIMEOUT_MS }, (answer) => {
       answer.resume();
       resolve(answer.statusCode === 200);
     });
     request.once("timeout", () => request.destroy());
-    // Refused, reset or out of time: not up.
+    // Reset or out of time: not up.
     request.on("error", () => {
       resolve(false);
     });

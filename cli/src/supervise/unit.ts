@@ -37,7 +37,7 @@ export function createUnit(options: UnitOptions): Unit {
   const { name, logFile, say } = options;
   const policy = options.policy ?? RESTART_POLICY;
   const stopping = new AbortController();
-  let current: Running | undefined;
+  let current: Promise<Running> | undefined;
   let logStart = 0;
   return {
     name,
@@ -58,21 +58,26 @@ export function createUnit(options: UnitOptions): Unit {
     },
     async stop() {
       stopping.abort();
-      return (await current?.stop()) ?? false;
+      // What is just being started is stopped as soon as it can be.
+      const running = await current?.catch(() => undefined);
+      return (await running?.stop()) ?? false;
     },
     kill() {
       stopping.abort();
-      current?.kill();
+      current?.then(
+        (running) => {
+          running.kill();
+        },
+        () => undefined,
+      );
     },
   };
 
   async function begin(): Promise<Running> {
     logStart = sizeOfLog(logFile);
-    const running = await options.start();
-    current = running;
+    current = options.start();
+    const running = await current;
     options.onProcess(running);
-    // Stopped while it was being started.
-    if (stopping.signal.aborted) void running.stop();
     return running;
   }
 

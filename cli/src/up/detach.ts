@@ -4,14 +4,8 @@ import { constants } from "node:os";
 import { GWO_PROGRAM } from "../checkout.ts";
 import { Problem } from "../problem.ts";
 import { layoutOf, logFileOf } from "./layout.ts";
-import { plainRenderer, terminalRenderer, type ProgressEvent } from "./progress.ts";
+import { standardRenderer, type SupervisorMessage } from "./report.ts";
 import type { UpOptions } from "./up-options.ts";
-
-/** What a stack in the background tells the process that started it. */
-export type SupervisorMessage =
-  | { readonly kind: "progress"; readonly event: ProgressEvent }
-  | { readonly kind: "ready"; readonly text: string }
-  | { readonly kind: "failed"; readonly text: string };
 
 /** Starts a stack in the background, shows its progress and returns once it is ready, with the exit code. */
 export async function runDetached(options: UpOptions): Promise<number> {
@@ -72,14 +66,7 @@ function openLog(directory: string, file: string): number {
 }
 
 function firstWords(child: ChildProcess, logFile: string): Promise<number> {
-  const write = (text: string): void => void process.stdout.write(text);
-  const render = process.stdout.isTTY
-    ? terminalRenderer(
-        write,
-        () => performance.now(),
-        () => process.stdout.columns,
-      )
-    : plainRenderer(write);
+  const render = standardRenderer();
   let told = false;
   return new Promise((resolve) => {
     child.on("message", (message: SupervisorMessage) => {
@@ -88,16 +75,22 @@ function firstWords(child: ChildProcess, logFile: string): Promise<number> {
         told = true;
         process.stderr.write(`${message.text}\n`);
       } else {
-        write(message.text);
+        process.stdout.write(message.text);
         resolve(0);
       }
     });
     child.once("exit", (code, signal) => {
-      if (!told && code !== 0)
-        process.stderr.write(
-          `gwo: the stack ended while starting (${signal ?? `code ${String(code)}`})\n  next step: read ${logFile}\n`,
-        );
-      resolve(code === 0 ? 130 : 1);
+      // Its last words may still be on their way.
+      if (child.connected) child.once("disconnect", tellEnd);
+      else tellEnd();
+
+      function tellEnd(): void {
+        if (!told && code !== 0)
+          process.stderr.write(
+            `gwo: the stack ended while starting (${signal ?? `code ${String(code)}`})\n  next step: read ${logFile}\n`,
+          );
+        resolve(code === 0 ? 130 : 1);
+      }
     });
   });
 }

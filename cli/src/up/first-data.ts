@@ -1,8 +1,12 @@
 import { createInternalClient } from "@gatewayops/platform/rpc/client";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
-import { asAdmin, type Admin } from "../client/admin-session.ts";
+import { asAdmin } from "../client/admin-session.ts";
 import { readJsonFile, writePrivateFile } from "../private-file.ts";
+import { Problem } from "../problem.ts";
+import { loopbackUrl } from "./environment.ts";
+import { logFileOf, type Layout } from "./layout.ts";
+import type { Ports } from "./ports.ts";
 import type { Secrets } from "./secrets.ts";
 
 export const ADMIN_EMAIL = "admin@gatewayops.local";
@@ -10,15 +14,37 @@ export const ADMIN_EMAIL = "admin@gatewayops.local";
 /** Milliseconds for the first organisation: it hashes a password and a key, on a busy machine. */
 const BOOTSTRAP_MS = 30_000;
 
-/** The demo's organisation, team, admin, key and servers: made, or found again. */
-export async function bootstrapDemo(options: {
-  readonly authGrpcUrl: string;
+/** The demo's organisation, team, admin, key, servers and prices: made, or found again. */
+export async function makeDemo(options: {
+  readonly ports: Ports;
   readonly secrets: Secrets;
-  readonly everythingUrl: string;
+  readonly layout: Layout;
 }): Promise<{ orgId: string; teamId: string }> {
-  const { secrets } = options;
+  const explain =
+    (what: string, service: string) =>
+    (cause: unknown): never => {
+      throw new Problem(
+        `${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `Read ${logFileOf(options.layout, service)} and start again.`,
+        { cause },
+      );
+    };
+  const ids = await bootstrap(options).catch(
+    explain("svc-auth did not make the demo organisation", "svc-auth"),
+  );
+  await setPrices({ ...options, orgId: ids.orgId }).catch(
+    explain("svc-cost did not take the demo's prices", "svc-cost"),
+  );
+  return ids;
+}
+
+async function bootstrap(options: {
+  readonly ports: Ports;
+  readonly secrets: Secrets;
+}): Promise<{ orgId: string; teamId: string }> {
+  const { ports, secrets } = options;
   const auth = createInternalClient(InternalAuthService, {
-    baseUrl: options.authGrpcUrl,
+    baseUrl: loopbackUrl(ports["svc-auth-grpc"]),
     internalSecret: secrets.internalSecret,
     timeoutMs: BOOTSTRAP_MS,
   });
@@ -39,7 +65,7 @@ export async function bootstrapDemo(options: {
       rateBurst: 100_000,
     },
     servers: [
-      { name: "everything", url: options.everythingUrl },
+      { name: "everything", url: `${loopbackUrl(ports["mcp-everything"])}/mcp` },
       { name: "filesystem", url: "stdio:filesystem" },
     ],
   });
@@ -54,22 +80,23 @@ const DEMO_PRICES = [
 
 /**
  * Gives the demo's servers a price, once: not when the organisation has a rule already, and not again
- * when they were removed. The file remembers for which organisation it was done.
+ * when they were removed. A file remembers for which organisation it was done.
  */
-export async function priceDemo(options: {
-  readonly authUrl: string;
-  readonly costUrl: string;
-  readonly admin: Admin;
+async function setPrices(options: {
+  readonly ports: Ports;
+  readonly secrets: Secrets;
+  readonly layout: Layout;
   readonly orgId: string;
-  readonly memoryFile: string;
 }): Promise<void> {
-  const done = readJsonFile(options.memoryFile) as { pricedOrgId?: string } | undefined;
-  if (done?.pricedOrgId === options.orgId) return;
-  await asAdmin(options.authUrl, options.admin, async (clientOf) => {
-    const prices = clientOf(PriceService, options.costUrl);
+  const { ports, secrets, layout, orgId } = options;
+  const done = readJsonFile(layout.demoFile) as { pricedOrgId?: string } | undefined;
+  if (done?.pricedOrgId === orgId) return;
+  const admin = { email: ADMIN_EMAIL, password: secrets.adminPassword };
+  await asAdmin(loopbackUrl(ports["svc-auth"]), admin, async (clientOf) => {
+    const prices = clientOf(PriceService, loopbackUrl(ports["svc-cost"]));
     const { items } = await prices.listPriceRules({ limit: 1 });
     if (items.length > 0) return;
     for (const rule of DEMO_PRICES) await prices.createPriceRule(rule);
   });
-  writePrivateFile(options.memoryFile, JSON.stringify({ pricedOrgId: options.orgId }));
+  writePrivateFile(layout.demoFile, JSON.stringify({ pricedOrgId: orgId }));
 }

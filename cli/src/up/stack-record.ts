@@ -14,7 +14,7 @@ import {
 /** Who is alive, kept in files for those outside: stack.json once ready, children.json from the first process on. */
 export type StackRecord = {
   /** Notes a process; a later one of the same name replaces it. */
-  note(process: StackProcess): void;
+  readonly note: (process: StackProcess) => void;
   /** Begins to publish the stack. */
   publish(stack: Omit<Stack, "processes">): Stack;
   /** Forgets everything: the stack has stopped. */

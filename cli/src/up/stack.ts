@@ -1,20 +1,20 @@
 import { mkdirSync } from "node:fs";
 import { Problem } from "../problem.ts";
 import { rotateLogs } from "../supervise/log-files.ts";
-import { createUnit, type Unit, type UnitOptions } from "../supervise/unit.ts";
+import { createUnitGroup } from "../supervise/unit-group.ts";
 import { choosePorts } from "./choose-ports.ts";
 import { buildConsole, CONSOLE_DIRECTORY, consoleIsBuilt } from "./console-build.ts";
-import { ENGINE_VARIABLES, ENGINES, engineUnit, type EngineName } from "./engine-units.ts";
-import { loopbackUrl, serviceEnvironment } from "./environment.ts";
-import { ADMIN_EMAIL, bootstrapDemo, priceDemo } from "./first-data.ts";
+import { ENGINE_VARIABLES, ENGINES, engineUnit } from "./engine-units.ts";
+import { loopbackUrl, serviceEnvironment, type EngineUrls } from "./environment.ts";
+import { ADMIN_EMAIL, makeDemo } from "./first-data.ts";
 import { logFileOf, type Layout } from "./layout.ts";
 import { prepareOperatorFiles } from "./operator-config.ts";
 import type { PortMode, Ports } from "./ports.ts";
 import { everythingUnit, programUnit } from "./program-units.ts";
 import type { Progress } from "./progress.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";
-import { stopRank, type Stack } from "./stack-file.ts";
-import { createStackRecord, type StackRecord } from "./stack-record.ts";
+import type { Stack } from "./stack-file.ts";
+import { createStackRecord } from "./stack-record.ts";
 import { warmUp } from "./warm-up.ts";
 
 export type StackOptions = {
@@ -38,6 +38,7 @@ export type SupervisedStack = {
   kill(): void;
 };
 
+const SERVICES = ["svc-auth", "svc-cost", "svc-trace"] as const;
 const LOG_CHECK_MS = 60_000;
 
 export function startStack(options: StackOptions): SupervisedStack {
@@ -46,35 +47,30 @@ export function startStack(options: StackOptions): SupervisedStack {
   rotateLogs(layout.logs);
   const logTimer = setInterval(rotateLogs, LOG_CHECK_MS, layout.logs);
   const record = createStackRecord(layout);
-  const units: Unit[] = [];
+  const units = createUnitGroup({ onProcess: record.note, say: progress.say });
   const stopped = new AbortController();
   let stopping: Promise<void> | undefined;
-  let giveUp: (problem: Problem) => void = () => undefined;
-  const failed = new Promise<Problem>((resolve) => {
-    giveUp = resolve;
-  });
   return {
     ready: start(),
-    failed,
+    failed: units.failed,
     stop() {
       stopping ??= stopAll();
       return stopping;
     },
-    kill() {
-      for (const unit of units) unit.kill();
-    },
+    kill: units.kill,
   };
 
+  /** The order of a start: what needs nothing at once, then services, then the gateway. */
   async function start(): Promise<Stack> {
     const secrets = loadSecrets(layout.secretsFile);
     const ports = await choosePorts(layout.portsFile, options.portMode);
     prepareOperatorFiles(layout);
     const consoleBuilt = prepareConsole();
     const everything = everythingUnit({ layout, port: ports["mcp-everything"], env: options.env });
-    const [engines] = await allSettled([
-      startEngines(ports),
-      progress.step("MCP server everything", () => run(everything)),
-    ]);
+    const everythingUp = progress.step("MCP server everything", () => units.run(everything));
+    // Waited for with the services; until then a failure of it is nobody's.
+    everythingUp.catch(() => undefined);
+    const engines = await startEngines(ports);
     const env = serviceEnvironment({
       base: options.env,
       ports,
@@ -85,26 +81,23 @@ export function startStack(options: StackOptions): SupervisedStack {
       gatewayDirectory: layout.gateway,
       configFile: layout.configFile,
     });
-    await allSettled(
-      (["svc-auth", "svc-cost", "svc-trace"] as const).map((name) =>
-        progress.step(name, () => run(programUnit(name, { layout, port: ports[name], env }))),
-      ),
-    );
+    const startProgram = (name: "gateway" | (typeof SERVICES)[number]): Promise<string> =>
+      progress.step(name, () => units.run(programUnit(name, { layout, port: ports[name], env })));
+    await together([everythingUp, ...SERVICES.map(startProgram)]);
     await consoleBuilt;
-    const gateway = programUnit("gateway", { layout, port: ports.gateway, env });
-    const [ids] = await allSettled([
-      makeDemo(ports, secrets),
-      progress.step("gateway", () => run(gateway)),
+    const [ids] = await together([
+      progress.step("demo organisation, key and prices", () =>
+        makeDemo({ ports, secrets, layout }),
+      ),
+      startProgram("gateway"),
     ]);
-    const gatewayUrl = loopbackUrl(ports.gateway);
-    await Promise.all(
-      ["everything", "filesystem"].map((server) => listTools(gatewayUrl, secrets, server)),
-    );
-    return publish(record, { ports, secrets, engines, ids });
+    const stack = describe({ ports, secrets, engines, ids });
+    await Promise.all(["everything", "filesystem"].map((server) => listTools(stack, server)));
+    return record.publish(stack);
   }
 
-  async function startEngines(ports: Ports): Promise<Record<`${EngineName}Url`, string>> {
-    const urls = await allSettled(
+  async function startEngines(ports: Ports): Promise<EngineUrls> {
+    const urls = await together(
       ENGINES.map(async (name): Promise<[string, string]> => {
         const real = options.env[ENGINE_VARIABLES[name]];
         if (real !== undefined && real !== "") {
@@ -112,10 +105,10 @@ export function startStack(options: StackOptions): SupervisedStack {
           return [`${name}Url`, real];
         }
         const unit = engineUnit(name, { layout, ports, say: progress.say });
-        return [`${name}Url`, (await progress.step(name, () => run(unit))).url];
+        return [`${name}Url`, await progress.step(name, () => units.run(unit))];
       }),
     );
-    return Object.fromEntries(urls) as Record<`${EngineName}Url`, string>;
+    return Object.fromEntries(urls) as EngineUrls;
   }
 
   /** A console that cannot be built keeps nobody from calling tools: the gateway runs without it. */
@@ -123,12 +116,11 @@ export function startStack(options: StackOptions): SupervisedStack {
     if (consoleIsBuilt()) return;
     try {
       await progress.step("building the console (once)", async (end) => {
-        await buildConsole(logFileOf(layout, "console-build"), stopped.signal).catch(
-          (error: unknown) => {
-            if (!stopped.signal.aborted) throw error;
-            end("interrupted");
-          },
-        );
+        const built = buildConsole(logFileOf(layout, "console-build"), stopped.signal);
+        await built.catch((error: unknown) => {
+          if (!stopped.signal.aborted) throw error;
+          end("interrupted");
+        });
       });
     } catch (error) {
       const nextStep = error instanceof Problem ? error.nextStep : "";
@@ -138,30 +130,9 @@ export function startStack(options: StackOptions): SupervisedStack {
     }
   }
 
-  async function makeDemo(
-    ports: Ports,
-    secrets: Secrets,
-  ): Promise<{ orgId: string; teamId: string }> {
-    return progress.step("demo organisation, key and prices", async () => {
-      const ids = await bootstrapDemo({
-        authGrpcUrl: loopbackUrl(ports["svc-auth-grpc"]),
-        secrets,
-        everythingUrl: `${loopbackUrl(ports["mcp-everything"])}/mcp`,
-      }).catch(explain("svc-auth did not make the demo organisation", "svc-auth"));
-      await priceDemo({
-        authUrl: loopbackUrl(ports["svc-auth"]),
-        costUrl: loopbackUrl(ports["svc-cost"]),
-        admin: { email: ADMIN_EMAIL, password: secrets.adminPassword },
-        orgId: ids.orgId,
-        memoryFile: layout.demoFile,
-      }).catch(explain("svc-cost did not take the demo's prices", "svc-cost"));
-      return ids;
-    });
-  }
-
-  async function listTools(gatewayUrl: string, secrets: Secrets, server: string): Promise<void> {
+  async function listTools(stack: Omit<Stack, "processes">, server: string): Promise<void> {
     await progress.step(`first tools/list of ${server}`, async () => {
-      const wrong = await warmUp(gatewayUrl, secrets.apiKey, server);
+      const wrong = await warmUp(stack.gatewayUrl, stack.apiKey, server);
       if (wrong !== undefined)
         progress.say(
           `! ${server} does not answer through the gateway: ${wrong}\n  next step: read ${logFileOf(layout, "gateway")}`,
@@ -169,83 +140,39 @@ export function startStack(options: StackOptions): SupervisedStack {
     });
   }
 
-  function explain(what: string, service: string): (cause: unknown) => never {
-    return (cause) => {
-      throw new Problem(
-        `${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        `Read ${logFileOf(layout, service)} and start again.`,
-        { cause },
-      );
-    };
-  }
-
-  async function run(
-    unit: Omit<UnitOptions, "onProcess" | "say" | "onGiveUp">,
-  ): Promise<{ readonly url: string }> {
-    if (stopped.signal.aborted) throw new Problem("the start was interrupted", "Start it again.");
-    const kept = createUnit({
-      ...unit,
-      say: progress.say,
-      onGiveUp: giveUp,
-      onProcess: ({ pid, url }) => {
-        record.note({ name: unit.name, pid, url });
-      },
-    });
-    units.push(kept);
-    return kept.start();
-  }
-
   async function stopAll(): Promise<void> {
     stopped.abort();
     clearInterval(logTimer);
-    const ranks = [...new Set(units.map(({ name }) => stopRank(name)))].sort((a, b) => a - b);
-    for (const rank of ranks) {
-      const together = units.filter(({ name }) => stopRank(name) === rank);
-      await Promise.all(
-        together.map(async (unit) => {
-          if (await unit.stop())
-            progress.say(
-              `! ${unit.name} did not stop in time and was killed. Log: ${logFileOf(layout, unit.name)}`,
-            );
-        }),
-      );
-    }
+    await units.stop();
     record.close();
   }
 }
 
-function publish(
-  record: StackRecord,
-  made: {
-    ports: Ports;
-    secrets: Secrets;
-    engines: Record<`${EngineName}Url`, string>;
-    ids: { orgId: string; teamId: string };
-  },
-): Stack {
-  const { ports, secrets } = made;
-  return record.publish({
+function describe(made: {
+  ports: Ports;
+  secrets: Secrets;
+  engines: EngineUrls;
+  ids: { orgId: string; teamId: string };
+}): Omit<Stack, "processes"> {
+  const { ports, secrets, engines, ids } = made;
+  return {
     gatewayUrl: loopbackUrl(ports.gateway),
     grpcUrl: loopbackUrl(ports["gateway-grpc"]),
     consoleUrl: loopbackUrl(ports.gateway),
     apiKey: secrets.apiKey,
-    orgId: made.ids.orgId,
-    teamId: made.ids.teamId,
+    orgId: ids.orgId,
+    teamId: ids.teamId,
     admin: { email: ADMIN_EMAIL, password: secrets.adminPassword },
-    postgresUrl: made.engines.postgresUrl,
-    redisUrl: made.engines.redisUrl,
-    clickhouseUrl: made.engines.clickhouseUrl,
-  });
+    postgresUrl: engines.postgresUrl,
+    redisUrl: engines.redisUrl,
+    clickhouseUrl: engines.clickhouseUrl,
+  };
 }
 
-/** Promise.all that lets every part come to its end before it throws the first failure, so that none is left half-started. */
-async function allSettled<const T extends readonly unknown[]>(
+/** Promise.all that lets every part come to its end before it throws the first failure. */
+async function together<const T extends readonly unknown[]>(
   parts: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  const results = await Promise.allSettled(parts);
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
-  return results.map((result) => (result.status === "fulfilled" ? result.value : undefined)) as {
-    -readonly [K in keyof T]: Awaited<T[K]>;
-  };
+  await Promise.allSettled(parts);
+  return Promise.all(parts);
 }

@@ -73,6 +73,9 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
     lifecycle.onClose("stdio host", () => started.stop());
   }
 
+  // Workers accept by themselves. When the primary accepts and hands over, a connection on its way to a worker that is
+  // killed is lost without a reset: its client would wait until its own deadline.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ exec: new URL("../main.ts", import.meta.url).pathname });
   cluster.on("message", (worker: Worker, message: unknown) => {
     if (isMetricsRequest(message)) void answerMetrics(worker, message.id);

@@ -64,7 +64,7 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
       await translated(() =>
         client.insert({
           table,
-          values: rows as object[],
+          values: [...rows],
           format: "JSONEachRow",
           clickhouse_settings: settingsOf(purpose),
         }),

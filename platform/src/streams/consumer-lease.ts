@@ -141,10 +141,16 @@ if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) 
 return 0
 `;
 
-// KEYS: lease, state, positions, generation, stream. ARGV: token, lease ms, consumer.
+// KEYS: lease, state, positions, generation, stream. ARGV: token, lease ms, consumer. A lease that ended but that
+// nobody took since (the epoch is still its own) is held on: a machine too busy to renew in time would otherwise do
+// the same batch again and again.
 const HOLD = `
-if redis.call("GET", KEYS[1]) ~= ARGV[1] then return { "the lease is another's" } end
-redis.call("PEXPIRE", KEYS[1], ARGV[2])
+local holder = redis.call("GET", KEYS[1])
+local epoch = string.match(ARGV[1], "%d+$")
+if holder ~= ARGV[1] and (holder or redis.call("HGET", KEYS[2], "epoch") ~= epoch) then
+  return { "the lease is another's" }
+end
+redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
 local generation = redis.call("GET", KEYS[4]) or ""
 `;
 

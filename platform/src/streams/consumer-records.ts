@@ -45,7 +45,10 @@ export type CallFacts = {
 /** How a call ended, as answers name it. */
 export type OutcomeName = (typeof OUTCOMES)[Outcome];
 
-const METHODS: Record<Operation, string> = {
+/** A name for every number this program knows. A newer gateway may send others. */
+type Names<E extends number> = Readonly<Record<E, string> & Partial<Record<number, string>>>;
+
+const METHODS: Names<Operation> = {
   [Operation.UNSPECIFIED]: "",
   [Operation.TOOLS_CALL]: "tools/call",
   [Operation.RESOURCES_READ]: "resources/read",
@@ -53,7 +56,7 @@ const METHODS: Record<Operation, string> = {
   [Operation.COMPLETION_COMPLETE]: "completion/complete",
 };
 
-const FACES: Record<Face, string> = {
+const FACES: Names<Face> = {
   [Face.UNSPECIFIED]: "",
   [Face.MCP_LEGACY]: "mcp_legacy",
   [Face.MCP_MODERN]: "mcp_modern",
@@ -72,7 +75,7 @@ const OUTCOMES = {
   [Outcome.UNKNOWN]: "unknown",
 } as const satisfies Record<Outcome, string>;
 
-const STAGES: Record<Stage, string> = {
+const STAGES: Names<Stage> = {
   [Stage.UNSPECIFIED]: "",
   [Stage.AUTHENTICATE]: "authenticate",
   [Stage.ROUTE]: "route",
@@ -83,7 +86,7 @@ const STAGES: Record<Stage, string> = {
   [Stage.PRICE]: "price",
 };
 
-const STAGE_OUTCOMES: Record<StageOutcome, string> = {
+const STAGE_OUTCOMES: Names<StageOutcome> = {
   [StageOutcome.UNSPECIFIED]: "",
   [StageOutcome.PASSED]: "passed",
   [StageOutcome.REFUSED]: "refused",
@@ -115,21 +118,24 @@ export function factsOf(record: CallCompletion): CallFacts {
     parentSpanId: spanIdOf(intent.parentSpanId),
     startTimeUs,
     startTime: dateTimeFromMicros(startTimeUs),
-    // A newer gateway may send numbers that this program has no name for.
-    method: METHODS[intent.operation] ?? `operation_${intent.operation}`,
-    face: FACES[intent.face] ?? `face_${intent.face}`,
-    outcome: OUTCOMES[record.outcome] ?? "unknown",
+    method: METHODS[intent.operation as number] ?? `operation_${intent.operation}`,
+    face: FACES[intent.face as number] ?? `face_${intent.face}`,
+    outcome: outcomeName(record.outcome),
     priceRuleId: record.priceRuleId.length === 16 ? uuidToText(record.priceRuleId) : NIL_UUID,
   };
 }
 
+function outcomeName(outcome: number): OutcomeName {
+  return (OUTCOMES as Partial<Record<number, OutcomeName>>)[outcome] ?? "unknown";
+}
+
 /** The name of a stage in records and answers. */
-export function stageName(stage: Stage): string {
+export function stageName(stage: number): string {
   return STAGES[stage] ?? `stage_${stage}`;
 }
 
 /** The name of a stage's outcome in records and answers. */
-export function stageOutcomeName(outcome: StageOutcome): string {
+export function stageOutcomeName(outcome: number): string {
   return STAGE_OUTCOMES[outcome] ?? `outcome_${outcome}`;
 }
 

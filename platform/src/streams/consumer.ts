@@ -80,6 +80,7 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
   const onClose = (): void => void (breaks += 1);
   redis.on("close", onClose);
   blockingRedis.on("close", onClose);
+  const ended = (): boolean => signal.aborted;
   return { done: run() };
 
   async function run(): Promise<void> {
@@ -115,10 +116,10 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
     let generation = "";
     const renewal = keepRenewed(lease, lost, () => generation);
     try {
-      while (!signal.aborted) {
+      while (!ended()) {
         const breaksBefore = breaks;
         let progress = await seat.renew(lease);
-        while (!signal.aborted && breaks === breaksBefore) {
+        while (!ended() && breaks === breaksBefore) {
           metrics.progress(progress);
           lost.signal.throwIfAborted();
           const { position } = progress;

@@ -54,7 +54,8 @@ export function createPriceRpc(options: PriceRpcOptions): ServiceImpl<typeof Pri
 
     async deletePriceRule({ id }, context) {
       const { orgId } = requireCaller(context);
-      if (!(await prices.end(orgId, id))) throw new Failure("NOT_FOUND", "There is no price rule with this id.");
+      if (!(await prices.end(orgId, id)))
+        throw new Failure("NOT_FOUND", "There is no price rule with this id.");
       await publishChange(orgId);
       return {};
     },

@@ -88,8 +88,8 @@ async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promis
     await client.query("COMMIT");
     return result;
   } catch (error) {
-    await client.query("ROLLBACK").catch((cause: Error) => {
-      broken = cause;
+    await client.query("ROLLBACK").catch((cause: unknown) => {
+      broken = cause as Error;
     });
     throw error;
   } finally {

@@ -2,7 +2,13 @@ import { timestampFromMs, timestampMs, type Timestamp } from "@bufbuild/protobuf
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidFromText, hexOf, uuidToText } from "@gatewayops/platform/ids";
-import { NO_TOOL, shownName, shownTool, type NameResolver, type NameRef } from "@gatewayops/platform/names";
+import {
+  NO_TOOL,
+  shownName,
+  shownTool,
+  type NameResolver,
+  type NameRef,
+} from "@gatewayops/platform/names";
 import { requireCaller } from "@gatewayops/platform/rpc/caller";
 import { GroupBy, type CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import type { LedgerEntry, LedgerStore } from "../ledger/ledger-store.ts";
@@ -42,7 +48,11 @@ export function createCostRpc(options: CostRpcOptions): ServiceImpl<typeof CostS
   async function summarize(days: Days, grouping: Grouping, context: HandlerContext) {
     const { orgId } = requireCaller(context);
     const period = periodOfDates(days.startDate, days.endDate);
-    const { total, groups } = await summaries.summarize(orgId, { period, grouping, limit: LINES_MAX });
+    const { total, groups } = await summaries.summarize(orgId, {
+      period,
+      grouping,
+      limit: LINES_MAX,
+    });
     const labelOf = await labels(orgId, grouping, groups);
     return {
       summary: {
@@ -74,11 +84,13 @@ export function createCostRpc(options: CostRpcOptions): ServiceImpl<typeof CostS
     const found = await names.resolve(orgId, refs);
     if (grouping !== "tool") return ({ group }) => shownName(found, grouping, group);
     return ({ group, serverId }) =>
-      group === "" ? "(none)" : `${shownName(found, "server", serverId)}/${shownTool(found, group)}`;
+      group === ""
+        ? "(none)"
+        : `${shownName(found, "server", serverId)}/${shownTool(found, group)}`;
   }
 
   return {
-    getCostSummary: (request, context) => summarize(request, GROUPINGS[request.groupBy] ?? "day", context),
+    getCostSummary: (request, context) => summarize(request, groupingOf(request.groupBy), context),
     getCostsByTeam: (request, context) => summarize(request, "team", context),
     getCostsByUser: (request, context) => summarize(request, "user", context),
     getCostsByServer: (request, context) => summarize(request, "server", context),
@@ -106,8 +118,12 @@ export function createCostRpc(options: CostRpcOptions): ServiceImpl<typeof CostS
 
     async getUsageSeries({ startTime, endTime, stepSeconds }, context) {
       const { orgId } = requireCaller(context);
-      if (!startTime || !endTime) throw new Failure("REQUEST_INVALID", "start_time and end_time are required.");
-      const steps = stepsOf({ startMs: timestampMs(startTime), endMs: timestampMs(endTime) }, stepSeconds);
+      if (!startTime || !endTime)
+        throw new Failure("REQUEST_INVALID", "start_time and end_time are required.");
+      const steps = stepsOf(
+        { startMs: timestampMs(startTime), endMs: timestampMs(endTime) },
+        stepSeconds,
+      );
       const sums = await summaries.series(orgId, steps);
       const byStep = new Map(sums.map((step) => [step.step, step]));
       const all: number[] = [];
@@ -130,19 +146,30 @@ export function createCostRpc(options: CostRpcOptions): ServiceImpl<typeof CostS
   };
 }
 
+/** The grouping of a request; by day for a number that a newer client knows. */
+function groupingOf(groupBy: number): Grouping {
+  return (GROUPINGS as Partial<Record<number, Grouping>>)[groupBy] ?? "day";
+}
+
 function isTime(grouping: Grouping): grouping is "day" | "week" | "month" {
   return grouping === "day" || grouping === "week" || grouping === "month";
 }
 
 function refsOf(entry: LedgerEntry): NameRef[] {
   const refs: NameRef[] = [];
-  if (entry.serverId !== "" && entry.serverName === "") refs.push({ kind: "server", id: entry.serverId });
-  if (entry.toolId !== NO_TOOL && entry.toolName === "") refs.push({ kind: "tool", id: entry.toolId });
+  if (entry.serverId !== "" && entry.serverName === "")
+    refs.push({ kind: "server", id: entry.serverId });
+  if (entry.toolId !== NO_TOOL && entry.toolName === "")
+    refs.push({ kind: "tool", id: entry.toolId });
   return refs;
 }
 
 function timestampOfMicros(us: bigint): Pick<Timestamp, "$typeName" | "seconds" | "nanos"> {
-  return { $typeName: "google.protobuf.Timestamp", seconds: us / 1_000_000n, nanos: Number(us % 1_000_000n) * 1000 };
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: us / 1_000_000n,
+    nanos: Number(us % 1_000_000n) * 1000,
+  };
 }
 
 function notATraceId(): Failure {

@@ -13,7 +13,8 @@ export function periodOfDates(startDate: string, endDate: string): Period {
   const startMs = dayOf("start_date", startDate);
   const endMs = dayOf("end_date", endDate) + DAY_MS;
   if (endMs <= startMs) throw invalid("end_date", "must not be before start_date");
-  if (endMs - startMs > DAYS_MAX * DAY_MS) throw invalid("end_date", `must be at most ${DAYS_MAX} days after start_date`);
+  if (endMs - startMs > DAYS_MAX * DAY_MS)
+    throw invalid("end_date", `must be at most ${DAYS_MAX} days after start_date`);
   return { startMs, endMs };
 }
 
@@ -35,7 +36,8 @@ export function stepsOf(period: Period, stepSeconds: number): Steps {
   const startMs = Math.floor(period.startMs / MINUTE_MS) * MINUTE_MS;
   const endMs = Math.ceil(period.endMs / MINUTE_MS) * MINUTE_MS;
   if (endMs <= startMs) throw invalid("end_time", "must be after start_time");
-  if (endMs - startMs > DAYS_MAX * DAY_MS) throw invalid("end_time", `must be at most ${DAYS_MAX} days after start_time`);
+  if (endMs - startMs > DAYS_MAX * DAY_MS)
+    throw invalid("end_time", `must be at most ${DAYS_MAX} days after start_time`);
   if (stepSeconds % 60 !== 0) throw invalid("step_seconds", "must be a multiple of 60");
   const seconds = (endMs - startMs) / 1000;
   const step =
@@ -43,7 +45,8 @@ export function stepsOf(period: Period, stepSeconds: number): Steps {
       ? stepSeconds
       : (STEPS_SECONDS.find((candidate) => seconds / candidate <= CHOSEN_STEPS_MAX) ?? 604_800);
   const count = Math.ceil(seconds / step);
-  if (count > STEPS_MAX) throw invalid("step_seconds", `gives ${count} steps; at most ${STEPS_MAX} are possible`);
+  if (count > STEPS_MAX)
+    throw invalid("step_seconds", `gives ${count} steps; at most ${STEPS_MAX} are possible`);
   return { startMs, endMs, stepSeconds: step, count };
 }
 

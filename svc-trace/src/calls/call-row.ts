@@ -1,7 +1,6 @@
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { usdFromMicros } from "@gatewayops/platform/clickhouse/values";
 import {
-
   stageName,
   stageOutcomeName,
   weightOf,
@@ -71,4 +70,3 @@ export function statusOf(outcome: OutcomeName): StatusName {
   if (outcome === "ok") return "success";
   return outcome === "timeout" || outcome === "unknown" ? outcome : "error";
 }
-

@@ -58,7 +58,11 @@ type StageSpanRow = Pick<
  * The spans of a call: its own, and where it was sampled one for each stage that ran. The same record always gives
  * the same spans with the same ids. Stages run one after the other, so each begins where the one before ended.
  */
-export function toSpanRows(record: CallCompletion, facts: CallFacts, names: StoredNames): SpanRow[] {
+export function toSpanRows(
+  record: CallCompletion,
+  facts: CallFacts,
+  names: StoredNames,
+): SpanRow[] {
   const call = toCallSpan(record, facts, names);
   if (!record.sampled) return [call];
   const rows: SpanRow[] = [call];

@@ -63,7 +63,10 @@ export function rangeConditions(
       "start_time <= {afterTime:DateTime64(6, 'UTC')}",
       `(start_time, ${idColumn}) < ({afterTime:DateTime64(6, 'UTC')}, {afterId:UUID})`,
     );
-    Object.assign(parameters, { afterTime: dateTimeFromMicros(after.startTimeUs), afterId: after.id });
+    Object.assign(parameters, {
+      afterTime: dateTimeFromMicros(after.startTimeUs),
+      afterId: after.id,
+    });
   }
   return { sql: terms.join(" AND "), parameters };
 }

@@ -15,13 +15,19 @@ export function createCallReader(
       // The gateway makes the id when it reads the request: its time leads to the row without a search.
       const near = { ...nearTimeOf(id), orgId, callId };
       const rows = await clickhouse.select<CallRecordRow>("call get", CALL_NEAR, near);
-      const found = rows.length > 0 ? rows : await clickhouse.select<CallRecordRow>("call search", CALL_ANYWHERE, { orgId, callId });
+      const found =
+        rows.length > 0
+          ? rows
+          : await clickhouse.select<CallRecordRow>("call search", CALL_ANYWHERE, { orgId, callId });
       return found[0] && toCall(found[0]);
     },
 
     async listCalls(orgId, query) {
       const { sql, parameters } = callsSql(query);
-      const rows = await clickhouse.select<CallRecordRow>("calls list", sql, { orgId, ...parameters });
+      const rows = await clickhouse.select<CallRecordRow>("calls list", sql, {
+        orgId,
+        ...parameters,
+      });
       return rows.map(toCall);
     },
 

@@ -91,7 +91,11 @@ export function toCallProto(call: CallRecord, names: Names) {
     apiKeyName: names.of("key", call.keyId) ?? "",
     teamId: call.teamId,
     userId: call.userId,
-    stages: call.stages.map(({ name, outcome, durationUs }) => ({ stage: name, outcome, durationUs })),
+    stages: call.stages.map(({ name, outcome, durationUs }) => ({
+      stage: name,
+      outcome,
+      durationUs,
+    })),
   };
 }
 

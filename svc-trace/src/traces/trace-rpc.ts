@@ -49,7 +49,12 @@ const FLAG = /^[01]$/;
 export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof TraceService> {
   const { traces, names } = options;
 
-  async function tracePage(orgId: string, query: Omit<TraceQuery, "page">, limit: number, cursor: string) {
+  async function tracePage(
+    orgId: string,
+    query: Omit<TraceQuery, "page">,
+    limit: number,
+    cursor: string,
+  ) {
     const size = limit === 0 ? PAGE_DEFAULT : limit;
     const after = beforeOf(cursor);
     const found = await traces.listTraces(orgId, { ...query, page: { limit: size + 1, after } });
@@ -72,16 +77,25 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
     if (name === "") return undefined;
     const nameless = await traces.namelessIds(orgId, { startUs: range.startUs, endUs: undefined });
     const ids = kind === "server" ? nameless.serverIds : nameless.toolIds;
-    const named = await names.resolve(orgId, ids.map((id) => ({ kind, id })));
+    const named = await names.resolve(
+      orgId,
+      ids.map((id) => ({ kind, id })),
+    );
     return { name, ids: ids.filter((id) => named.of(kind, id) === name || name === `tool:${id}`) };
   }
 
   async function callsOf(orgId: string, calls: readonly CallRecord[]) {
-    const named = await names.resolve(orgId, calls.flatMap((call) => [...namelessRefs(call), ...keyRefs(call)]));
+    const named = await names.resolve(
+      orgId,
+      calls.flatMap((call) => [...namelessRefs(call), ...keyRefs(call)]),
+    );
     return calls.map((call) => toCallProto(call, named));
   }
 
-  async function existingTrace(traceId: string, context: HandlerContext): Promise<{ orgId: string; trace: Trace }> {
+  async function existingTrace(
+    traceId: string,
+    context: HandlerContext,
+  ): Promise<{ orgId: string; trace: Trace }> {
     const { orgId } = requireCaller(context);
     const trace = await traces.getTrace(orgId, traceUuid(traceId));
     if (!trace) throw new Failure("NOT_FOUND", "No trace with this id is known.");
@@ -197,7 +211,10 @@ function spanKeyOf(cursor: string): SpanKey | undefined {
 
 function rangeOf(start: Timestamp | undefined, end: Timestamp | undefined): TimeRange {
   if (!start || !end) throw new Failure("REQUEST_INVALID", "start_time and end_time are required.");
-  const range = { startUs: boundedMicros("start_time", start), endUs: boundedMicros("end_time", end) };
+  const range = {
+    startUs: boundedMicros("start_time", start),
+    endUs: boundedMicros("end_time", end),
+  };
   if (range.endUs <= range.startUs) throw invalid("end_time", "must be after start_time");
   return range;
 }
@@ -213,7 +230,8 @@ function boundedMicros(field: string, time: Timestamp): bigint {
 
 function traceUuid(traceId: string): string {
   const id = uuidFromText(traceId);
-  if (id === undefined) throw invalid("trace_id", "must be 32 hexadecimal digits, or the same as a UUID");
+  if (id === undefined)
+    throw invalid("trace_id", "must be 32 hexadecimal digits, or the same as a UUID");
   return uuidToText(id);
 }
 

@@ -19,15 +19,22 @@ export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
         const rows = await candidates(orgId, { ...query, page: { limit, after } });
         found.push(...(await withTrueStart(orgId, rows)));
         const last = rows.at(-1);
-        if (last === undefined || rows.length < limit || found.length >= query.page.limit) return found;
+        if (last === undefined || rows.length < limit || found.length >= query.page.limit)
+          return found;
         after = { startTimeUs: last.startTimeUs, id: last.traceId };
       }
     },
 
     async getTrace(orgId, traceId) {
-      const fresh = await clickhouse.select<TraceRow>("trace get", TRACE_OF_SPANS, { orgId, traceId });
+      const fresh = await clickhouse.select<TraceRow>("trace get", TRACE_OF_SPANS, {
+        orgId,
+        traceId,
+      });
       // Spans are kept for a shorter time than the list of traces.
-      const rows = fresh.length > 0 ? fresh : await clickhouse.select<TraceRow>("trace get old", OLD_TRACE, { orgId, traceId });
+      const rows =
+        fresh.length > 0
+          ? fresh
+          : await clickhouse.select<TraceRow>("trace get old", OLD_TRACE, { orgId, traceId });
       return rows[0] && toTrace(rows[0]);
     },
 
@@ -50,10 +57,14 @@ export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
 
   async function withTrueStart(orgId: string, traces: readonly Trace[]): Promise<Trace[]> {
     if (traces.length === 0) return [];
-    const rows = await clickhouse.select<{ id: string; start_us: string }>("traces starts", TRUE_STARTS, {
-      orgId,
-      traceIds: traces.map(({ traceId }) => traceId),
-    });
+    const rows = await clickhouse.select<{ id: string; start_us: string }>(
+      "traces starts",
+      TRUE_STARTS,
+      {
+        orgId,
+        traceIds: traces.map(({ traceId }) => traceId),
+      },
+    );
     const starts = new Map(rows.map(({ id, start_us }) => [id, BigInt(start_us)]));
     return traces.filter(({ traceId, startTimeUs }) => {
       const start = starts.get(traceId);

@@ -64,7 +64,11 @@ export type CallRecord = NamedAfter & {
   readonly keyId: string;
   readonly teamId: string;
   readonly userId: string;
-  readonly stages: readonly { readonly name: string; readonly outcome: string; readonly durationUs: bigint }[];
+  readonly stages: readonly {
+    readonly name: string;
+    readonly outcome: string;
+    readonly durationUs: bigint;
+  }[];
 };
 
 /** A half-open period in microseconds since 1970-01-01 UTC. Undefined end: open. */
@@ -96,7 +100,10 @@ export type CallFilter = TraceFilter & {
 };
 
 /** Servers and tools of calls that were stored without name. */
-export type NamelessIds = { readonly serverIds: readonly string[]; readonly toolIds: readonly string[] };
+export type NamelessIds = {
+  readonly serverIds: readonly string[];
+  readonly toolIds: readonly string[];
+};
 
 /** What a list of traces asks for. */
 export type TraceQuery = {
@@ -129,4 +136,8 @@ export type TraceStore = {
 };
 
 /** Key of a span in the order of listSpans. */
-export type SpanKey = { readonly startTimeUs: bigint; readonly isStage: boolean; readonly spanId: bigint };
+export type SpanKey = {
+  readonly startTimeUs: bigint;
+  readonly isStage: boolean;
+  readonly spanId: bigint;
+};
