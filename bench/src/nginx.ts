@@ -45,13 +45,12 @@ export async function startNginx(options: {
     // A group of its own: Ctrl-C must not end it before we do.
     { env: options.program.env, stdio: "ignore", detached: true },
   );
-  let ended = false;
-  child.once("exit", () => (ended = true));
-  child.once("error", () => (ended = true));
+  const ended = new AbortController();
+  for (const event of ["exit", "error"]) child.once(event, () => ended.abort());
   const origin = `http://${listen}`;
   const deadline = performance.now() + START_MS;
   while (!(await answers(origin))) {
-    if (!ended && performance.now() < deadline && !options.signal.aborted) {
+    if (!ended.signal.aborted && performance.now() < deadline && !options.signal.aborted) {
       await delay(20);
       continue;
     }

@@ -97,7 +97,7 @@ describe("Bootstrap", () => {
       expect({ ...again }).toMatchObject({ orgId: first.orgId, apiKeyId: first.apiKeyId });
     const listed = await call("GET", "/v1/servers", { key });
     expect(listed.body.items).toMatchObject([
-      { name: "everything", url: "http://127.0.0.1:3002/mcp", timeout_ms: 30000 },
+      { name: "everything", url: "http://127.0.0.1:3002/mcp", timeout_ms: 0 },
       { name: "filesystem", url: "stdio:filesystem", transport: "stdio" },
     ]);
     expect((await signIn("admin@boot.example")).status).toBe(401);
@@ -312,7 +312,7 @@ describe("Servers", () => {
     const stdio = { name: "evil", url: "stdio:sh" };
     expect((await call("POST", "/v1/servers", { key: org.key, body: stdio })).status).toBe(400);
     const off = await call("PATCH", "/v1/servers/web", { key: org.key, body: { enabled: false } });
-    expect(off.body).toMatchObject({ server: { url: body.url, timeout_ms: 30000 } });
+    expect(off.body).toMatchObject({ server: { url: body.url, timeout_ms: 0 } });
 
     const { server } = await internal.resolveServer({ orgId: org.orgId, name: "web" });
     expect(server?.enabled).toBe(false);

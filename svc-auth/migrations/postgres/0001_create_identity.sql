@@ -106,7 +106,7 @@ CREATE TABLE mcp_servers (
   url TEXT NOT NULL,
   auth_type TEXT,
   auth_config JSONB,
-  timeout_ms INTEGER NOT NULL DEFAULT 30000 CHECK (timeout_ms BETWEEN 1 AND 600000),
+  timeout_ms INTEGER NOT NULL DEFAULT 0 CHECK (timeout_ms BETWEEN 0 AND 600000),
   enabled BOOLEAN NOT NULL DEFAULT true,
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL,

@@ -6,7 +6,7 @@ import { scopeProblems, type KeyScopes } from "../keys/api-key.ts";
 import type { KeyHasher } from "../keys/key-hasher.ts";
 import { NO_RATE_LIMIT, normalizeEmail } from "../people/organization.ts";
 import type { Secret } from "../secret.ts";
-import { DEFAULT_TIMEOUT_MS, requireOperatorUrl, requireServerName } from "../servers/server.ts";
+import { NO_TIMEOUT_MS, requireOperatorUrl, requireServerName } from "../servers/server.ts";
 import type { PasswordHasher } from "../sessions/password-hasher.ts";
 import type { Stores } from "../stores.ts";
 
@@ -169,7 +169,7 @@ export async function bootstrap(
       id: newId(),
       orgId,
       ...wanted,
-      timeoutMs: DEFAULT_TIMEOUT_MS,
+      timeoutMs: NO_TIMEOUT_MS,
       enabled: true,
       createTime: time,
       updateTime: time,

@@ -14,7 +14,6 @@ import type { Clock } from "../clock.ts";
 import { pageRequestFrom } from "../page.ts";
 import type { ServerStamp, ServerStore } from "./server-store.ts";
 import {
-  DEFAULT_TIMEOUT_MS,
   requireApiUrl,
   requireServerName,
   transportOf,
@@ -37,7 +36,7 @@ export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof M
         orgId,
         name: requireServerName(request.name),
         url: requireApiUrl(request.url),
-        timeoutMs: request.timeoutMs === 0 ? DEFAULT_TIMEOUT_MS : request.timeoutMs,
+        timeoutMs: request.timeoutMs,
         enabled: true,
         createTime: time,
         updateTime: time,

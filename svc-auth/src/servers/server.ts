@@ -11,14 +11,15 @@ export type McpServer = {
   readonly name: string;
   /** URL of the MCP endpoint, or "stdio:{name}". */
   readonly url: string;
+  /** Milliseconds an answer may take; NO_TIMEOUT_MS for the gateway's default. */
   readonly timeoutMs: number;
   readonly enabled: boolean;
   readonly createTime: Date;
   readonly updateTime: Date;
 };
 
-/** Milliseconds an answer may take when nothing is said. */
-export const DEFAULT_TIMEOUT_MS = 30_000;
+/** Time-out of a server that sets none: the gateway's `mcp_servers.default_timeout` holds. */
+export const NO_TIMEOUT_MS = 0;
 
 export function transportOf(server: Pick<McpServer, "url">): ServerTransport {
   return server.url.startsWith(STDIO) ? "stdio" : "streamable_http";

@@ -136,7 +136,7 @@ export declare type ApiKey = Message<"gatewayops.auth.v1.ApiKey"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * When it was last used, known to within a minute. Absent: never used.
+   * When it was last used, known to within five minutes. Absent: never used.
    *
    * @generated from field: google.protobuf.Timestamp last_used_time = 11;
    */

@@ -53,7 +53,7 @@ export declare type McpServer = Message<"gatewayops.auth.v1.McpServer"> & {
   transport: ServerTransport;
 
   /**
-   * How long one answer may take, in milliseconds.
+   * How long one answer may take, in milliseconds. 0: the gateway's mcp_servers.default_timeout.
    *
    * @generated from field: uint32 timeout_ms = 6;
    */

@@ -32,7 +32,7 @@ export declare type CreateMcpServerRequest = Message<"gatewayops.auth.v1.CreateM
   url: string;
 
   /**
-   * How long one answer may take, in milliseconds, 1 to 600000. 0 means 30000.
+   * How long one answer may take, in milliseconds, 1 to 600000. 0 means the gateway's mcp_servers.default_timeout.
    *
    * @generated from field: uint32 timeout_ms = 3;
    */
