@@ -130,8 +130,11 @@ describe("gwo up", () => {
     "stops on SIGTERM in the foreground and leaves no process",
     async () => {
       const child = gwoInBackground(["up", "--ports", "auto", "--data", data]);
+      let output = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
       const { processes } = await eventually(() => {
-        if (child.exitCode !== null) throw new Error("gwo up ended");
+        if (child.exitCode !== null) throw new Error(`gwo up ended:\n${output}`);
         return existsSync(join(data, "stack.json")) &&
           isAlive(readStack(data).processes[0]?.pid ?? 0)
           ? readStack(data)

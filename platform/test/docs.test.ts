@@ -22,6 +22,7 @@ import {
 import { configText } from "../../tools/generate-config-doc.ts";
 import { openapiText } from "../../tools/generate-openapi.ts";
 
+const ROOT = new URL("../../", import.meta.url);
 const SERVICES: readonly DescService[] = [
   ApiKeyService,
   CostService,
@@ -150,8 +151,6 @@ type OpenApi = {
   readonly paths: Readonly<Record<string, object>>;
   readonly components: { readonly schemas: Readonly<Record<string, { required?: string[] }>> };
 };
-
-const ROOT = new URL("../../", import.meta.url);
 
 function documents(): string[] {
   const inDocs = readdirSync(new URL("docs/", ROOT), { recursive: true, encoding: "utf8" });

@@ -61,7 +61,7 @@ export const schema = {
   }),
   batchMaxRecords: integerSetting({
     env: "GWO_EVENT_BATCH_RECORDS",
-    default: 1_000,
+    default: 5_000,
     min: 1,
     max: 100_000,
     doc: "Records that are stored at once without waiting for more.",

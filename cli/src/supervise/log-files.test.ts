@@ -30,6 +30,12 @@ describe("log files", () => {
     expect(readFileSync(file, "utf8")).toBe("old\n");
   });
 
+  it("shows JSON lines as level, message and cause", () => {
+    const fatal = { level: "fatal", message: "cannot start", err: { message: "no port" } };
+    writeFileSync(file, `plain\n${JSON.stringify(fatal)}\n{"other":1}\n`);
+    expect(tailOfLog(file)).toBe('plain\nfatal: cannot start: no port\n{"other":1}');
+  });
+
   it("shows the last lines since a point", () => {
     writeFileSync(file, "one\n");
     const start = sizeOfLog(file);

@@ -41,9 +41,29 @@ export function tailOfLog(file: string, offset = 0, lines = 12): string {
     const from = Math.max(offset <= size ? offset : 0, size - TAIL_BYTES);
     const bytes = Buffer.alloc(size - from);
     readSync(descriptor, bytes, 0, bytes.length, from);
-    return bytes.toString("utf8").trimEnd().split("\n").slice(-lines).join("\n");
+    const text = bytes.toString("utf8").trimEnd();
+    return text.split("\n").slice(-lines).map(readableLine).join("\n");
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** A line of a JSON log as its level, message and error; any other line as it is. */
+function readableLine(line: string): string {
+  if (!line.startsWith("{")) return line;
+  try {
+    const { level, message, err } = JSON.parse(line) as {
+      level?: unknown;
+      message?: unknown;
+      err?: { message?: unknown };
+    };
+    if (typeof message !== "string") return line;
+    const cause = err?.message;
+    const more = typeof cause === "string" && !message.includes(cause) ? `: ${cause}` : "";
+    return `${String(level)}: ${message}${more}`;
+  } catch {
+    // Cut off at its beginning, or no JSON at all.
+    return line;
   }
 }
 

@@ -74,6 +74,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     now,
     ...watch("api_keys"),
   });
+  // What was refused is remembered for a moment, so that repeating it does not reach the services.
   const refusals = new Map<string, { failure: Failure; until: number }>();
   const servers = new RefreshingCache<Upstream>({
     load: async (path) => {
@@ -112,11 +113,19 @@ export function createDirectory(options: DirectoryOptions): Directory {
       if (known) return unexpired(known, now());
       if (parseApiKey(key) === undefined)
         throw new Failure("KEY_INVALID", "The API key is not valid: it is incomplete or mistyped.");
-      const refused = refusals.get(print);
-      if (refused && refused.until > now()) throw refused.failure;
+      throwIfRefused(print);
       return askForKey(key, print);
     },
-    upstream: (orgId, name) => servers.peek(`${orgId}/${name}`) ?? servers.load(`${orgId}/${name}`),
+    upstream(orgId, name) {
+      const path = `${orgId}/${name}`;
+      const known = servers.peek(path);
+      if (known) return known;
+      throwIfRefused(path);
+      return servers.load(path).catch((error: unknown) => {
+        if (error instanceof Failure && error.reason === "SERVER_UNKNOWN") refuse(path, error);
+        throw error;
+      });
+    },
     prices: (orgId) => books.peek(orgId) ?? books.load(orgId),
     apply(change) {
       switch (change.kind) {
@@ -126,6 +135,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
           break;
         case "server":
           servers.dropWhere((_, path) => path === `${change.orgId}/${change.name}`);
+          refusals.delete(`${change.orgId}/${change.name}`);
           break;
         case "prices":
           books.dropWhere((_, orgId) => orgId === change.orgId);
@@ -145,15 +155,22 @@ export function createDirectory(options: DirectoryOptions): Directory {
     },
   };
 
+  function throwIfRefused(what: string): void {
+    const refused = refusals.get(what);
+    if (refused && refused.until > now()) throw refused.failure;
+  }
+
+  function refuse(what: string, failure: Failure): void {
+    if (refusals.size >= REFUSALS_MAX) refusals.clear();
+    refusals.set(what, { failure, until: now() + REFUSAL_TTL_MS });
+  }
+
   async function askForKey(key: string, print: string): Promise<Principal> {
     keysInFlight.set(print, key);
     try {
       return unexpired(await principals.load(print), now());
     } catch (error) {
-      if (error instanceof Failure && error.spec.http === 401) {
-        if (refusals.size >= REFUSALS_MAX) refusals.clear();
-        refusals.set(print, { failure: error, until: now() + REFUSAL_TTL_MS });
-      }
+      if (error instanceof Failure && error.spec.http === 401) refuse(print, error);
       throw error;
     } finally {
       keysInFlight.delete(print);

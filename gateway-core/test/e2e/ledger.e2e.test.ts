@@ -44,10 +44,10 @@ describe("the ledger after 1,000 calls", () => {
     page = await asAdmin(browser, stack, admin);
     await page.goto(`${stack.consoleUrl}/costs?by=key`);
     await page.getByTestId("costs-total").waitFor();
-    day = new Date(beganMs).toISOString().slice(0, 10);
+    day = today();
     made = await makeCalls(stack, key.secret, servers);
     const lastAnswer = performance.now();
-    period = `start_date=${day}&end_date=${new Date().toISOString().slice(0, 10)}`;
+    period = `start_date=${day}&end_date=${today()}`;
     const watch = async (view: string, look: () => Promise<Figures | undefined>): Promise<void> => {
       const leftMs = lastAnswer + VISIBLE_MS - performance.now();
       await waitFor(view, leftMs, async () => {
@@ -87,7 +87,7 @@ describe("the ledger after 1,000 calls", () => {
   }
 
   async function grpcFigures(): Promise<Figures | undefined> {
-    const request = { start_date: day, end_date: day, group_by: "GROUP_BY_KEY" };
+    const request = { start_date: day, end_date: today(), group_by: "GROUP_BY_KEY" };
     const { breakdown } = await costs.call("GetCostSummary", request, key.secret);
     const line = (breakdown as Record<string, string>[]).find(({ group_id: id }) => id === key.id);
     return line && { calls: Number(line["calls"]), costUsdMicros: Number(line["cost_usd_micros"]) };
@@ -96,7 +96,7 @@ describe("the ledger after 1,000 calls", () => {
   async function connectFigures(): Promise<Figures | undefined> {
     const { breakdown } = await connectClient(CostService, stack, key.secret).getCostSummary({
       startDate: day,
-      endDate: day,
+      endDate: today(),
       groupBy: GroupBy.KEY,
     });
     const line = breakdown.find(({ groupId }) => groupId === key.id);
@@ -309,4 +309,8 @@ function micros(usd: number): number {
 
 function plainNumber(text: string): number {
   return Number(text.replace(/[^0-9.]/g, ""));
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
 }

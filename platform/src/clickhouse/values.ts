@@ -21,9 +21,17 @@ export function microsFromUsd(usd: string): bigint {
 
 /** Microseconds since 1970-01-01 UTC as the text of a `DateTime64(6, 'UTC')`: "2026-11-23 14:30:00.000001". */
 export function dateTimeFromMicros(micros: bigint): string {
-  const iso = new Date(Number(micros / 1000n)).toISOString();
-  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}${String(micros % 1000n).padStart(3, "0")}`;
+  const seconds = Number(micros / 1_000_000n);
+  // Times of one batch lie close together, and the calendar is most of the work.
+  if (seconds !== lastSeconds) {
+    lastText = new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+    lastSeconds = seconds;
+  }
+  return `${lastText}.${String(micros % 1_000_000n).padStart(6, "0")}`;
 }
+
+let lastSeconds = Number.NaN;
+let lastText = "";
 
 /** Microseconds since 1970-01-01 UTC of the text of a `DateTime` or `DateTime64` in UTC. */
 export function microsFromDateTime(text: string): bigint {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { dateTimeFromMicros, usdFromMicros } from "@gatewayops/platform/clickhouse/values";
 import { reasonByNumber } from "@gatewayops/platform/errors";
 import { requestIdOf } from "@gatewayops/platform/ids";
@@ -81,12 +81,9 @@ export function toSpanRows(
  * one byte), big-endian. Never 0.
  */
 export function stageSpanId(callId: Uint8Array, stage: Stage): string {
-  const id = createHash("sha256")
-    .update(callId)
-    .update(Uint8Array.of(stage))
-    .digest()
-    .readBigUInt64BE(0);
-  return String(id === 0n ? 1n : id);
+  const id = hash("sha256", Buffer.concat([callId, Uint8Array.of(stage)]), "buffer");
+  const number = id.readBigUInt64BE(0);
+  return String(number === 0n ? 1n : number);
 }
 
 function toCallSpan(record: CallCompletion, facts: CallFacts, names: StoredNames) {
