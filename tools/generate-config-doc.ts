@@ -109,7 +109,7 @@ function tableOf(schema: Schema): string {
 function defaultOf({ fallback, kind }: Setting<unknown>): string {
   if (fallback === undefined) return "**required**";
   if (fallback === "") return "empty";
-  return `\`${typeof fallback === "number" ? numberOf(fallback, kind) : String(fallback)}\``;
+  return `\`${typeof fallback === "number" ? numberOf(fallback, kind) : JSON.stringify(fallback).replaceAll('"', "")}\``;
 }
 
 function numberOf(value: number, kind: string): string {

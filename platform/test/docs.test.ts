@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { create, type DescService } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
@@ -13,12 +13,17 @@ import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_ser
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
+import { createServerMetrics } from "@gatewayops/platform/rpc/metrics";
+import { createConsumerMetrics } from "@gatewayops/platform/streams/consumer-metrics";
+import { Registry } from "prom-client";
 import { parse as parseYaml } from "yaml";
 import {
   GATEWAY_SCHEMA,
   STDIO_YAML_PATH,
   stdioServersFrom,
 } from "../../gateway-core/src/config.ts";
+import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
+import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
 import { configText } from "../../tools/generate-config-doc.ts";
 import { openapiText } from "../../tools/generate-openapi.ts";
 
@@ -132,20 +137,47 @@ describe("documents", () => {
   const files = documents();
 
   it.each(files)("%s links to files that exist", (file) => {
-    for (const [, target = ""] of readRoot(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
-      if (/^[a-z]+:/.test(target) || target.endsWith(".png")) continue;
-      expect(() => readFileSync(new URL(target, new URL(file, ROOT)))).not.toThrow();
-    }
+    const targets = [...readRoot(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map(([, target = ""]) => target)
+      .filter((target) => !/^[a-z]+:/.test(target) && !target.endsWith(".png"));
+    expect(targets.filter((target) => !existsSync(new URL(target, new URL(file, ROOT))))).toEqual(
+      [],
+    );
   });
 
-  it.each(files)("%s names source files that exist", (file) => {
-    const named = readRoot(file).matchAll(
-      /`((?:platform|gateway-core|svc-auth|svc-cost|svc-trace|cli|engines|tools|docs)\/[\w./-]+\.(?:ts|mjs|sql|json|md|yaml))`/g,
-    );
+  it.each(files)("%s names files of the repository that exist", (file) => {
+    const named = [...readRoot(file).matchAll(NAMED_FILE)].map(([, path = ""]) => path);
+    expect(named.filter((path) => !existsSync(new URL(path, ROOT)))).toEqual([]);
+  });
+
+  it("docs/architecture.md names files of the pipeline that exist", () => {
+    const named = [...readDoc("architecture.md").matchAll(/`((?:\w+\/)[\w-]+\.ts)`/g)];
+    expect(named.length).toBeGreaterThan(10);
     for (const [, path = ""] of named)
-      expect(() => readFileSync(new URL(path, ROOT))).not.toThrow();
+      expect([path, existsSync(new URL(`gateway-core/src/${path}`, ROOT))]).toEqual([path, true]);
   });
 });
+
+describe("docs/metrics.md", () => {
+  it("names every metric of our own, and no other", () => {
+    const registry = new Registry();
+    new CallMetrics().register(registry);
+    createServerMetrics(registry);
+    createConsumerMetrics(registry, "cost", 0);
+    createAuthMetrics(registry);
+    const documented = readDoc("metrics.md").matchAll(/^\| `([a-z_]+)`/gm);
+    expect([...documented].map(([, name]) => name).sort()).toEqual(
+      registry
+        .getMetricsAsArray()
+        .map(({ name }) => name)
+        .sort(),
+    );
+  });
+});
+
+/** Paths in code marks that say which workspace they are in. */
+const NAMED_FILE =
+  /`((?:platform|gateway-core|svc-auth|svc-cost|svc-trace|cli|engines|tools|docs|proto)\/[\w./-]+\.(?:ts|mjs|sql|json|md|yaml|proto))`/g;
 
 type OpenApi = {
   readonly paths: Readonly<Record<string, object>>;

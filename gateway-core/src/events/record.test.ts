@@ -143,7 +143,7 @@ describe("writeIntentElement", () => {
     });
     expect(bytes.toString("hex")).toBe(
       [
-        "0ac400", // intents = 1, length 68 as a two-byte varint
+        "0ac300", // intents = 1, length 67 as a two-byte varint
         "0a10000102030405060708090a0b0c0d0e0f", // call_id = 1, 16 bytes: 18
         "10ac02", // start_time_us = 2, 300: 3
         "1a1011111111111111111111111111111111", // org_id = 3: 18
