@@ -24,7 +24,7 @@ function fixture(limits: { concurrency: number; queueLength: number; queueTimeou
 }
 
 function gate() {
-  let release = () => undefined as void;
+  let release: () => void = () => undefined;
   const opened = new Promise<void>((resolve) => {
     release = resolve;
   });

@@ -81,7 +81,7 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
       const open = await Promise.allSettled([...sessions.values()]);
       sessions.clear();
       await Promise.allSettled(
-        open.map((one) => (one.status === "fulfilled" ? hangUp(one.value) : undefined)),
+        open.flatMap((one) => (one.status === "fulfilled" ? [hangUp(one.value)] : [])),
       );
     },
   };

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { generateApiKey } from "@gatewayops/platform/api-key";
-import { makeKey, revokeKey, signIn, type Admin } from "./control-plane.ts";
+import { makeKey, makeServer, revokeKey, signIn, type Admin } from "./control-plane.ts";
 import { CONTROL_PLANE, expectRefusal, FACADE, FACES, MCP, requestHead, type Face, type Refusal } from "./faces.ts";
+import { startFaultyServer, type FaultyServer } from "./faulty-server.ts";
 import { counterOf } from "./metrics.ts";
 import { sendRaw, type RawAnswer } from "./raw-http.ts";
 import { bearer, readStack, send, urlOf, waitFor, type Answer } from "./stack.ts";
@@ -27,6 +28,9 @@ const REFUSALS = {
 let admin: Admin;
 let key: string;
 let workers: number[];
+let upstream: FaultyServer;
+/** Name of an MCP server that answers everything. */
+let lenient: string;
 /** Headers that never end, begun first because being refused takes the gateway's ten seconds. */
 let slowloris: Promise<RawAnswer>;
 
@@ -34,6 +38,8 @@ beforeAll(async () => {
   slowloris = sendRaw(stack.gatewayUrl, (socket) => socket.write("POST /v1/mcp/everything HTTP/1.1\r\nHost: x\r\n"), 20_000);
   admin = await signIn(stack);
   key = (await makeKey(admin, { permissions: ["prices:create"] })).secret;
+  upstream = await startFaultyServer();
+  lenient = await makeServer(admin, { url: upstream.url("no-fault") });
   workers = workerPids();
 });
 
@@ -42,6 +48,7 @@ afterAll(async () => {
   expect(workerPids()).toEqual(workers);
   const { json } = await send(`${stack.gatewayUrl}/ready`);
   expect(json).toEqual({ ready: true, problems: [] });
+  upstream.close();
 });
 
 function workerPids(): number[] {
@@ -124,9 +131,14 @@ describe.each(FACES)("a bad body at the $name", (face) => {
     expectRefusal(face, answer, REFUSALS.tooLarge);
   });
 
-  it("just within the limit is read", async () => {
-    const answer = await post(face, face.body.padEnd(limit - 1, " "));
-    expect({ status: answer.status, text: answer.text.slice(0, 200) }).toMatchObject({ status: 200 });
+  it("of exactly the limit is read", async () => {
+    // The demo's own server reads less than that; this one takes what it gets.
+    const path = face.path.replace("everything", lenient);
+    const answer = await post({ ...face, path }, face.body.padEnd(limit, " "));
+    expect({ status: answer.status, text: answer.text.slice(0, 200) }).toEqual({
+      status: 200,
+      text: expect.any(String),
+    });
   });
 });
 

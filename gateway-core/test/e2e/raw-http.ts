@@ -11,8 +11,7 @@ export type RawAnswer = {
 };
 
 /**
- * Sends bytes as they are, which no HTTP client does, and reads until the connection closes or a whole answer with a
- * Content-Length is there.
+ * Sends bytes as they are, which no HTTP client does, and reads until the connection closes or a whole answer is there.
  */
 export function sendRaw(
   origin: string,
@@ -62,6 +61,7 @@ function parse(text: string): Omit<RawAnswer, "isClosed"> {
 
 function isWhole(text: string): boolean {
   const { headers, body } = parse(text);
+  if (headers.get("transfer-encoding") === "chunked") return body.endsWith("\r\n0\r\n\r\n");
   const length = headers.get("content-length");
   return text.includes("\r\n\r\n") && length !== undefined && body.length >= Number(length);
 }
