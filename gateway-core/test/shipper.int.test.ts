@@ -232,6 +232,20 @@ describe("LogShipper", () => {
     expect(new Set(await numbersInStream())).toEqual(new Set([1, 2, 3]));
   });
 
+  it("loses nothing that was shipped before Redis lost its data, though a look came before the next call", async () => {
+    const { callLog } = startWorkerLog();
+    await completeCalls(callLog, 3);
+    await until("all are in the stream", async () => (await numbersInStream()).length === 3);
+    await observer.flushall();
+    // The shipper's look writes the generation.
+    await until("the shipper has looked", async () => (await observer.exists(keys.generation)) > 0);
+    await completeCalls(callLog, 1);
+    await until("the next call is in the stream", async () =>
+      (await numbersInStream()).includes(4),
+    );
+    expect(new Set(await numbersInStream())).toEqual(new Set([1, 2, 3, 4]));
+  });
+
   it("keeps a segment until both consumers have stored it", async () => {
     const { callLog } = startWorkerLog({ segmentBytes: 600 });
     await completeCalls(callLog, 12);
@@ -351,6 +365,19 @@ describe("LogShipper of an adopted log", () => {
     startShipper(adopted);
     await until("both are in the stream", async () => (await numbersInStream()).length === 2);
     await observer.flushall();
+    await until(
+      "both are in the stream again, or the log is gone",
+      async () => (await numbersInStream()).length === 2 || adopted.segments.length === 0,
+    );
+    expect(await numbersInStream()).toEqual([1, 2]);
+  });
+
+  it("ships again all that is not stored when another gateway saw the loss first", async () => {
+    writeSegment(directory, 1, frameOf(1, { completions: [intentOf(1), intentOf(2)] }));
+    const adopted = adoptLog(directory, logId, 0);
+    startShipper(adopted);
+    await until("both are in the stream", async () => (await numbersInStream()).length === 2);
+    await observer.multi().flushall().set(keys.generation, "of another gateway").exec();
     await until(
       "both are in the stream again, or the log is gone",
       async () => (await numbersInStream()).length === 2 || adopted.segments.length === 0,
