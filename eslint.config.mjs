@@ -102,6 +102,7 @@ function nodeGlobals() {
       "clearInterval",
       "fetch",
       "AbortController",
+    "performance",
     ].map((name) => [name, "readonly"]),
   );
 }

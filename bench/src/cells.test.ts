@@ -49,6 +49,7 @@ function run(fields: Partial<Run>): Run {
     p99Us: 3,
     cpuUsPerCall: 10,
     rssBytes: 1,
+    foreignShare: 0,
     ...fields,
   };
 }

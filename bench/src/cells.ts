@@ -17,6 +17,8 @@ export type Cell = {
   /** Each run against nginx's of the same round, which was made just before or after. */
   readonly cpuRatioToNginx: Spread | null;
   readonly rpsRatioToNginx: Spread;
+  /** Part of the machine's CPU that others took during the runs. */
+  readonly foreignShare: Spread;
 };
 
 /** Groups runs by connections and target, in the order of the runs. */
@@ -44,6 +46,7 @@ function cellFrom(group: readonly Run[], all: readonly Run[]): Cell {
     cpuRatioToNginx: hasProcesses
       ? spreadOf(pairs.map(({ run, nginx }) => run.cpuUsPerCall / nginx.cpuUsPerCall))
       : null,
+    foreignShare: spreadOf(group.map(({ foreignShare }) => foreignShare)),
     rpsRatioToNginx: spreadOf(
       pairs.map(({ run, nginx }) => run.requestsPerSecond / nginx.requestsPerSecond),
     ),

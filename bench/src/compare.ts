@@ -12,6 +12,9 @@ import { cellTable } from "./table.ts";
 /** What works behind the gateway for every call, by the names of its processes. */
 const BEHIND = { services: /^svc-/, redis: /^redis$/, clickhouse: /^clickhouse$/ } as const;
 
+/** Above this part of the machine in the hands of others, Node's working set is cold at every turn and costs more. */
+const NOISY_SHARE = 0.1;
+
 /** Measures all targets, prints and keeps the results. Resolves with the exit code. */
 export async function compare(options: BenchOptions, context: RunContext): Promise<number> {
   const { say } = context;
@@ -28,8 +31,8 @@ export async function compare(options: BenchOptions, context: RunContext): Promi
     connections: options.connections,
     rounds: options.rounds,
     seconds: options.seconds,
-    warmUpSeconds: Math.min(3, options.seconds),
     load: bench.load,
+    ours: bench.pids,
     say,
   });
   await bench.check();
@@ -63,6 +66,10 @@ export async function compare(options: BenchOptions, context: RunContext): Promi
       "The gateway's controls were not all on, so its numbers do not count.",
     );
   process.stdout.write(options.json ? toJson(results) : textOf(results));
+  if (judged.foreignShare.median > NOISY_SHARE)
+    say(
+      `others took ${Math.round(judged.foreignShare.median * 100)} % of the machine: requests/s mean little, and the CPU ratio is higher than on a quiet one`,
+    );
   say(`kept in ${keepResults(results, options.quick)}`);
   if (results.cpuRatioToNginx <= options.maxRatio) return 0;
   say(

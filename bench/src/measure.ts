@@ -1,6 +1,7 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { BenchError } from "./bench-error.ts";
-import { cpuTimeUs, residentBytes } from "./proc.ts";
+import { cpuTimeUs, endedChildrenUs, machineBusyUs, residentBytes } from "./proc.ts";
 import type { Target, TargetName } from "./targets.ts";
 import type { LoadReport } from "./wrk-output.ts";
 
@@ -18,6 +19,8 @@ export type Run = {
   readonly cpuUsPerCall: number;
   /** Of all its processes, after the run. */
   readonly rssBytes: number;
+  /** Part of the machine's CPU that went to processes that are none of ours, 0 to 1. */
+  readonly foreignShare: number;
 };
 
 export type MeasureOptions = {
@@ -25,10 +28,16 @@ export type MeasureOptions = {
   readonly connections: readonly number[];
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmUpSeconds: number;
   readonly load: (target: Target, connections: number, seconds: number) => Promise<LoadReport>;
   readonly say: (line: string) => void;
+  /** Pids of all processes that run for this measurement, beside the load. */
+  readonly ours: () => readonly number[];
 };
+
+/** Calls after which a target is warm: what a compiler has not seen a few ten thousand times is not yet fast. */
+const WARM_CALLS = 30_000;
+const WARM_UP_STEP_SECONDS = 2;
+const WARM_UP_MAX_SECONDS = 30;
 
 /** Milliseconds after a run in which work put off for after the answer is still counted. */
 const AFTERMATH_MS = 200;
@@ -36,38 +45,66 @@ const AFTERMATH_MS = 200;
 /** Measures all targets in turns, so that what else the machine does hits all of them alike. */
 export async function measure(options: MeasureOptions): Promise<Run[]> {
   const { targets, connections, rounds, seconds } = options;
-  for (const count of connections)
-    for (const target of targets) {
-      options.say(`warming up ${target.name} at ${count}`);
-      const report = await options.load(target, count, options.warmUpSeconds);
-      await target.settle({ answered: report.requests, cutOffAtMost: count });
-    }
+  for (const target of targets) await warmUp(target, options);
   const runs: Run[] = [];
   for (let round = 1; round <= rounds; round++)
     for (const count of connections)
       for (const target of targets) {
         const { run, report } = await measureOnce(target, count, {
           round,
+          ours: options.ours,
           load: () => options.load(target, count, seconds),
         });
         runs.push(run);
         const speed = `${Math.round(run.requestsPerSecond)}/s`;
         const cpu = run.cpuUsPerCall === 0 ? "" : `, ${run.cpuUsPerCall.toFixed(1)} µs CPU`;
+        const noise = `others took ${Math.round(run.foreignShare * 100)} % of the machine`;
         options.say(
-          `round ${round}/${rounds}, ${count} connections, ${target.name}: ${speed}${cpu}`,
+          `round ${round}/${rounds}, ${count} connections, ${target.name}: ${speed}${cpu}; ${noise}`,
         );
         await target.settle({ answered: report.requests, cutOffAtMost: count });
       }
   return runs;
 }
 
+/** Loads a target until it is warm, then briefly at each number of connections. */
+export async function warmUp(
+  target: Target,
+  options: Pick<MeasureOptions, "connections" | "load" | "say">,
+): Promise<void> {
+  const most = Math.max(...options.connections);
+  let calls = 0;
+  let seconds = 0;
+  options.say(`warming up ${target.name}`);
+  while (calls < WARM_CALLS && seconds < WARM_UP_MAX_SECONDS) {
+    calls += await loadAt(most, WARM_UP_STEP_SECONDS);
+    seconds += WARM_UP_STEP_SECONDS;
+  }
+  for (const connections of options.connections)
+    if (connections !== most) await loadAt(connections, 1);
+
+  async function loadAt(connections: number, forSeconds: number): Promise<number> {
+    const { requests } = await options.load(target, connections, forSeconds);
+    await target.settle({ answered: requests, cutOffAtMost: connections });
+    return requests;
+  }
+}
+
 /** Loads a target once and takes the CPU time of its processes before and after. */
 export async function measureOnce(
   target: Target,
   connections: number,
-  options: { readonly round: number; readonly load: () => Promise<LoadReport> },
+  options: {
+    readonly round: number;
+    readonly ours: () => readonly number[];
+    readonly load: () => Promise<LoadReport>;
+  },
 ): Promise<{ run: Run; report: LoadReport }> {
   const pids = target.pids();
+  const all = options.ours();
+  const foreign = (): number => machineBusyUs() - endedChildrenUs() - cpuTimeUs(all);
+  const began = performance.now();
+  const foreignBefore = foreign();
   const before = cpuTimeUs(pids);
   const report = await options.load();
   await delay(AFTERMATH_MS);
@@ -77,6 +114,7 @@ export async function measureOnce(
       "A run in which a process dies does not count; look into its log.",
     );
   const spent = cpuTimeUs(pids) - before;
+  const capacityUs = (performance.now() - began) * 1000 * availableParallelism();
   const run: Run = {
     target: target.name,
     connections,
@@ -88,6 +126,7 @@ export async function measureOnce(
     p99Us: report.p99Us,
     cpuUsPerCall: spent / report.requests,
     rssBytes: residentBytes(pids),
+    foreignShare: Math.max(0, (foreign() - foreignBefore) / capacityUs),
   };
   return { run, report };
 }

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
-import { cpuTimeUs, residentBytes, residentFrom, ticksFrom, withChildren } from "./proc.ts";
+import {
+  busyTicksFrom,
+  cpuTimeUs,
+  endedChildrenUs,
+  machineBusyUs,
+  residentBytes,
+  residentFrom,
+  ticksFrom,
+  withChildren,
+} from "./proc.ts";
 
 // The line of a process whose name is "a) b (c": 1234 ticks of user and 567 of system time.
 const STAT =
@@ -8,6 +17,10 @@ const STAT =
 describe("ticksFrom", () => {
   it("adds user and system time, whatever the process is called", () => {
     expect(ticksFrom(STAT)).toBe(1801);
+  });
+
+  it("adds those of children that have ended", () => {
+    expect(ticksFrom(STAT, 16)).toBe(17);
   });
 
   it("refuses what is no stat line", () => {
@@ -27,9 +40,18 @@ describe("residentFrom", () => {
   });
 });
 
+describe("busyTicksFrom", () => {
+  it("adds all but idle and iowait of all processors", () => {
+    const text = "cpu  10 2 30 999 888 4 5 6 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+    expect(busyTicksFrom(text)).toBe(57);
+  });
+});
+
 describe("the processes of this machine", () => {
   it("can be read", () => {
     expect(cpuTimeUs([process.pid])).toBeGreaterThan(0);
+    expect(machineBusyUs()).toBeGreaterThan(cpuTimeUs([process.pid]));
+    expect(endedChildrenUs()).toBeGreaterThanOrEqual(0);
     expect(residentBytes([process.pid])).toBeGreaterThan(1024 * 1024);
     expect(withChildren(process.pid)[0]).toBe(process.pid);
   });

@@ -13,6 +13,16 @@ export function cpuTimeUs(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + ticksFrom(read(pid, "stat")) * TICK_US, 0);
 }
 
+/** CPU time of children that have ended and were waited for, user and system, in microseconds: what our loads took. */
+export function endedChildrenUs(): number {
+  return ticksFrom(read(process.pid, "stat"), ENDED_CHILDREN) * TICK_US;
+}
+
+/** CPU time that the whole machine has spent on anything, in microseconds. */
+export function machineBusyUs(): number {
+  return busyTicksFrom(readFileSync("/proc/stat", "utf8")) * TICK_US;
+}
+
 /** Resident memory of processes in bytes; pages that they share count for each. */
 export function residentBytes(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + residentFrom(read(pid, "status")), 0);
@@ -26,13 +36,24 @@ export function withChildren(pid: number): number[] {
   return [pid, ...children];
 }
 
-/** User and system ticks in the text of /proc/PID/stat (proc_pid_stat(5), fields 14 and 15). */
-export function ticksFrom(stat: string): number {
+/** Fields of /proc/PID/stat with user time; system time follows (proc_pid_stat(5)). */
+const OWN = 14;
+const ENDED_CHILDREN = 16;
+
+/** User and system ticks in the text of /proc/PID/stat, from a field and the one after it. */
+export function ticksFrom(stat: string, field: number = OWN): number {
   // The name in field 2 may hold spaces and brackets; what follows it begins with field 3.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const ticks = Number(fields[11]) + Number(fields[12]);
+  const ticks = Number(fields[field - 3]) + Number(fields[field - 2]);
   if (!Number.isInteger(ticks)) throw new Error(`this is no /proc/PID/stat: ${stat}`);
   return ticks;
+}
+
+/** Ticks in which a processor worked, in the text of /proc/stat: all but idle, iowait, and guests counted twice. */
+export function busyTicksFrom(stat: string): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] =
+    /^cpu +([\d ]+)$/m.exec(stat)?.[1]?.split(" ").map(Number) ?? [];
+  return user + nice + system + irq + softirq + steal;
 }
 
 /** VmRSS in the text of /proc/PID/status, in bytes. 0: a process without memory of its own. */

@@ -2,14 +2,13 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { BenchError } from "./bench-error.ts";
-import { measureOnce } from "./measure.ts";
+import { measureOnce, warmUp } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
 import { cpuTimeUs } from "./proc.ts";
 import { selfTimes, type CpuProfile } from "./self-time.ts";
 import { setUp, type RunContext } from "./setup.ts";
 import { selfTimeTables } from "./top-functions.ts";
 
-const WARM_UP_SECONDS = 5;
 const WRITE_MS = 20_000;
 
 /** Profiles the gateway's workers under load, and prints what costs most. Resolves with the exit code. */
@@ -27,13 +26,13 @@ export async function profile(
   const { gateway } = bench;
   await bench.check();
   const connections = options.judgedConnections;
-  say(`warming up at ${connections} connections`);
-  await bench.load(gateway, connections, WARM_UP_SECONDS);
+  await warmUp(gateway, { connections: [connections], load: bench.load, say });
   const workers = bench.stack.pids(/^gateway-worker-/);
   for (const pid of workers) process.kill(pid, "SIGUSR2");
   const before = cpuTimeUs(workers);
   const { run, report } = await measureOnce(gateway, connections, {
     round: 1,
+    ours: bench.pids,
     load: () => bench.load(gateway, connections, options.seconds),
   });
   const workerUs = (cpuTimeUs(workers) - before) / report.requests;

@@ -29,6 +29,8 @@ export type Bench = {
   readonly nginx: Target;
   readonly gateway: GatewayTarget;
   readonly load: (target: Target, connections: number, seconds: number) => Promise<LoadReport>;
+  /** Pids of all that was started. */
+  readonly pids: () => number[];
   /** Holds every target to the right answer. */
   readonly check: () => Promise<void>;
 };
@@ -87,6 +89,7 @@ export async function setUp(
         { url, body: WORKLOAD.request, authorization, connections, seconds },
         signal,
       ),
+    pids: () => [...stack.pids(/./), ...upstream.pids(), ...proxy.pids()],
     async check() {
       for (const target of [direct, nginx, gateway])
         await checkAnswer(target, authorization, signal);

@@ -19,7 +19,7 @@ describe("align", () => {
 describe("cellTable", () => {
   it("shows medians, the spread of the CPU time, and ratios", () => {
     const [head, row] = cellTable([CELL]).split("\n");
-    expect(head?.split(/ {2,}/)).toHaveLength(11);
+    expect(head?.split(/ {2,}/)).toHaveLength(12);
     expect(row?.split(/ {2,}/)).toEqual([
       "gateway",
       "64",
@@ -32,6 +32,7 @@ describe("cellTable", () => {
       "210",
       "0.45",
       "3.10",
+      "25 %",
     ]);
   });
 
@@ -53,4 +54,5 @@ const CELL: Cell = {
   rssBytes: 210e6,
   cpuRatioToNginx: { min: 3, median: 3.1, max: 3.2 },
   rpsRatioToNginx: { min: 0.4, median: 0.45, max: 0.5 },
+  foreignShare: { min: 0, median: 0.25, max: 0.3 },
 };

@@ -28,6 +28,7 @@ const HEAD = [
   "RSS MB",
   "rps ÷ nginx",
   "CPU ÷ nginx",
+  "others",
 ];
 
 /** The results for people: medians, and how far the CPU time per call lay apart. */
@@ -48,6 +49,7 @@ export function cellTable(cells: readonly Cell[]): string {
       cell.rssBytes === null ? "–" : (cell.rssBytes / 1e6).toFixed(0),
       cell.rpsRatioToNginx.median.toFixed(2),
       cell.cpuRatioToNginx?.median.toFixed(2) ?? "–",
+      `${(cell.foreignShare.median * 100).toFixed(0)} %`,
     ]),
   );
 }

@@ -92,6 +92,17 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     },
   );
   shipper.start();
+  metrics.registerGauges(options.registry, {
+    gateway_wal_bytes: [
+      "Bytes of the write-ahead log that not every consumer has stored.",
+      () => callLog.bytes,
+    ],
+    gateway_wal_open_calls: ["Calls begun and not ended.", () => callLog.openCalls],
+    gateway_wal_unshipped_frames: [
+      "Frames of the write-ahead log that are not in Redis yet.",
+      () => Math.max(0, callLog.lastSequence - shipper.shippedSequence),
+    ],
+  });
   lifecycle.onClose("write-ahead log", async () => {
     callLog.close();
     await shipper.stop({ deadlineMs: SHIP_DEADLINE_MS, lastSequence: callLog.lastSequence });
@@ -110,7 +121,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());
-  const ownClient = createOwnClient({ now });
+  const ownClient = createOwnClient({ now, maxRetries: config.maxRetries });
   lifecycle.onClose("own MCP sessions", () => ownClient.close());
 
   const peer = { internalSecret: config.internalSecret };
@@ -181,7 +192,12 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   };
 
   const probes = createProbes({
-    notReady: () => (lifecycle.signal.aborted ? ["closing"] : []),
+    notReady: () => [
+      ...(lifecycle.signal.aborted ? ["closing"] : []),
+      ...(callLog.isFull
+        ? ["the write-ahead log has reached its bound: is Redis, svc-cost or svc-trace down?"]
+        : []),
+    ],
     metrics: options.metricsText,
   });
   const forward = createForwarder({

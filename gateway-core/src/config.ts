@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parse as parseYaml } from "yaml";
-import { ConfigError, type ConfigOf } from "@gatewayops/platform/config";
+import { ConfigError, expandVariables, type ConfigOf } from "@gatewayops/platform/config";
 import {
   booleanSetting,
   bytesSetting,
@@ -309,11 +309,14 @@ const STDIO_SCHEMA = z.record(
  *
  * @throws ConfigError
  */
-export function stdioServersFrom(yaml: string | undefined): StdioServer[] {
+export function stdioServersFrom(
+  yaml: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): StdioServer[] {
   const root = (yaml === undefined ? {} : parseYaml(yaml)) as {
     mcp_servers?: { stdio?: unknown };
   } | null;
-  const listed = STDIO_SCHEMA.safeParse(root?.mcp_servers?.stdio ?? {});
+  const listed = STDIO_SCHEMA.safeParse(expanded(root?.mcp_servers?.stdio ?? {}, env));
   if (!listed.success)
     throw new ConfigError(
       listed.error.issues.map(
@@ -321,4 +324,12 @@ export function stdioServersFrom(yaml: string | undefined): StdioServer[] {
       ),
     );
   return Object.entries(listed.data).map(([name, server]) => ({ name, ...server }));
+}
+
+/** A YAML value with "${NAME}" replaced in every text. That a variable is not set was reported by `loadConfig`. */
+function expanded(value: unknown, env: Readonly<Record<string, string | undefined>>): unknown {
+  if (typeof value === "string") return expandVariables(value, env, () => undefined);
+  if (Array.isArray(value)) return value.map((item) => expanded(item, env));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expanded(item, env)]));
 }

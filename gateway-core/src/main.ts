@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { ConfigError, loadConfig } from "@gatewayops/platform/config";
+import { ConfigError, EX_CONFIG, loadConfig } from "@gatewayops/platform/config";
 import { GATEWAY_SCHEMA, STDIO_YAML_PATH, stdioServersFrom, type GatewayConfig } from "./config.ts";
 import { runPrimary } from "./cluster/primary.ts";
 import { runWorker } from "./cluster/worker.ts";
@@ -18,12 +18,12 @@ function loadOrExit(): { config: GatewayConfig; stdioServers: StdioServer[] } {
     const yaml = file === undefined || file === "" ? undefined : readFileSync(file, "utf8");
     return {
       config: loadConfig(GATEWAY_SCHEMA, { env: process.env, yaml, otherYaml: [STDIO_YAML_PATH] }),
-      stdioServers: stdioServersFrom(yaml),
+      stdioServers: stdioServersFrom(yaml, process.env),
     };
   } catch (error) {
     const isFileError = error instanceof Error && "code" in error;
     if (!(error instanceof ConfigError) && !isFileError) throw error;
     process.stderr.write(`gateway: ${error.message}\n`);
-    process.exit(78); // EX_CONFIG of sysexits.h
+    process.exit(EX_CONFIG);
   }
 }

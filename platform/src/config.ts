@@ -19,6 +19,9 @@ export type ConfigSources = {
   readonly otherYaml?: readonly string[];
 };
 
+/** Exit code of a process whose configuration is wrong (EX_CONFIG of sysexits.h). */
+export const EX_CONFIG = 78;
+
 /** All that is wrong with a configuration. The process must refuse to start. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
@@ -122,11 +125,21 @@ function flatYaml(sources: ConfigSources, problems: string[]): Map<string, unkno
   }
 
   function expand(text: string, path: string): string {
-    return text.replace(/\$\{([A-Z0-9_]+)\}/g, (_, name: string) => {
-      const value = sources.env[name];
-      if (value === undefined)
-        problems.push(`config.yaml: ${path}: environment variable ${name} is not set`);
-      return value ?? "";
-    });
+    return expandVariables(text, sources.env, (name) =>
+      problems.push(`config.yaml: ${path}: environment variable ${name} is not set`),
+    );
   }
+}
+
+/** Text with each "${NAME}" replaced from the environment. */
+export function expandVariables(
+  text: string,
+  env: ConfigSources["env"],
+  onUnset: (name: string) => void,
+): string {
+  return text.replace(/\$\{([A-Z0-9_]+)\}/g, (_, name: string) => {
+    const value = env[name];
+    if (value === undefined) onUnset(name);
+    return value ?? "";
+  });
 }

@@ -88,7 +88,7 @@ describe("docs/config.example.yaml", () => {
       env: { ...env, GWO_REDIS_URL: env.REDIS_URL },
     });
     expect(given).toEqual(defaults);
-    expect(stdioServersFrom(yaml)).toHaveLength(1);
+    expect(stdioServersFrom(yaml, env)).toHaveLength(1);
   });
 
   it("names every key there is", () => {

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import pg from "pg";
-import { Registry } from "prom-client";
-import { ConfigError, describeConfig, loadConfig } from "@gatewayops/platform/config";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { ConfigError, EX_CONFIG, describeConfig, loadConfig } from "@gatewayops/platform/config";
 import { uuidToText, uuidV7 } from "@gatewayops/platform/ids";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
 import { closeOnSignals, createLifecycle, type Lifecycle } from "@gatewayops/platform/lifecycle";
@@ -68,7 +68,7 @@ function configOrExit(): AuthConfig {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exit(2);
+    process.exit(EX_CONFIG);
   }
 }
 
@@ -94,6 +94,7 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
   const redis = createRedis(config, lifecycle, log);
   await untilReachable([postgresNeed(pool), redisNeed(redis)], { log, signal: lifecycle.signal });
   const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
   const metrics = createAuthMetrics(registry);
   const cipher = createKeyCipher(config.keyCacheSecret);
   const now = (): number => Date.now();

@@ -29,9 +29,9 @@ export const schema = {
   }),
   internalSecret: stringSetting({
     env: "GWO_INTERNAL_SECRET",
-    pattern: /^.{16,}$/s,
+    pattern: /^.{32,}$/s,
     secret: true,
-    doc: "Secret by which GatewayOps processes know each other, at least 16 characters.",
+    doc: "Secret by which GatewayOps processes know each other, at least 32 characters.",
   }),
   httpPort: integerSetting({
     env: "GWO_SVC_TRACE_HTTP_PORT",
@@ -56,7 +56,7 @@ export const schema = {
     env: "GWO_EVENT_SHARDS",
     default: 1,
     min: 1,
-    max: 64,
+    max: 256,
     doc: "Number of event streams. The same in every process.",
   }),
   batchMaxRecords: integerSetting({

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
-import { describeConfig, loadConfig } from "@gatewayops/platform/config";
+import { ConfigError, describeConfig, EX_CONFIG, loadConfig } from "@gatewayops/platform/config";
 import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
 import { createLogger } from "@gatewayops/platform/log";
 import { createNameResolver } from "@gatewayops/platform/names";
@@ -25,7 +25,7 @@ try {
   await main();
 } catch (error) {
   process.stderr.write(`${SERVICE} cannot start: ${(error as Error).message}\n`);
-  process.exit(1);
+  process.exit(error instanceof ConfigError ? EX_CONFIG : 1);
 }
 
 async function main(): Promise<void> {

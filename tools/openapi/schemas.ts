@@ -13,6 +13,7 @@ import {
   type FieldRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { rest_usd } from "@gatewayops/proto/gatewayops/common/v1/options_pb";
+import { shortEnumName } from "@gatewayops/platform/rpc/rest-json";
 import type { RestRoute } from "@gatewayops/platform/rpc/rest-routes";
 import { commentOf } from "./comments.ts";
 
@@ -134,9 +135,9 @@ export function createSchemaBook(routes: readonly RestRoute[]): SchemaBook {
       type: "string",
       description: [
         commentOf(type),
-        ...type.values.map((value) => `${shortName(type, value.name)}: ${commentOf(value)}`),
+        ...type.values.map((value) => `${shortEnumName(type, value.name)}: ${commentOf(value)}`),
       ].join(" "),
-      enum: type.values.map((value) => shortName(type, value.name)),
+      enum: type.values.map((value) => shortEnumName(type, value.name)),
     }));
   }
 }
@@ -154,12 +155,6 @@ function fieldName(field: DescField): string {
 /** Answers hold every field without presence, empty or not; messages and `optional` fields only when they are set. */
 function isAlwaysThere(field: DescField): boolean {
   return field.presence === FeatureSet_FieldPresence.IMPLICIT;
-}
-
-/** The name of an enum's value in REST: without the prefix, in lower case. */
-function shortName(type: DescEnum, name: string): string {
-  const prefix = `${type.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase()}_`;
-  return name.slice(name.startsWith(prefix) ? prefix.length : 0).toLowerCase();
 }
 
 function scalarSchema(type: ScalarType | undefined): JsonObject {

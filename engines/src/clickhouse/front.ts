@@ -93,9 +93,9 @@ async function runQuery(
 /** Moves the fields of a form to the URL's parameters; the field `query`, if any, is the body. */
 async function unpackForm(body: Buffer, type: string, url: URL): Promise<Buffer> {
   // A form comes from the database client on loopback and is bounded by the body limit: no busboy is needed.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- see above
   const form = await new Response(new Uint8Array(body), {
     headers: { "content-type": type },
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- see above
   }).formData();
   let query = "";
   for (const [name, value] of form) {

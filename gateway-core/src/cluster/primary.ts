@@ -4,9 +4,10 @@ import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { AggregatorRegistry } from "prom-client";
+import { describeConfig } from "@gatewayops/platform/config";
 import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
 import { createLogger } from "@gatewayops/platform/log";
-import type { GatewayConfig } from "../config.ts";
+import { GATEWAY_SCHEMA, type GatewayConfig } from "../config.ts";
 import type { StdioServer } from "../stdio/session.ts";
 import { redisOptions } from "./redis-options.ts";
 import { OrphanLogs } from "./orphan-logs.ts";
@@ -36,6 +37,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   };
   const log = createLogger({ ...logOptions, service: "gateway" });
   const lifecycle = createLifecycle(log);
+  log.info({ config: describeConfig(GATEWAY_SCHEMA, config) }, "starting");
   const aggregator = new AggregatorRegistry();
   const slots = new Map<number, { worker: Worker; logId: string; startedAt: number }>();
 

@@ -63,8 +63,14 @@ export class CallLog {
     return this.#open.size;
   }
 
+  /** Bytes of all segments. */
   get bytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return this.#totalBytes;
+  }
+
+  /** True when the log has reached its bound: no new call may begin, not even to be refused on record. */
+  get isFull(): boolean {
+    return this.#totalBytes >= this.#options.maxBytes;
   }
 
   /**
@@ -73,12 +79,7 @@ export class CallLog {
    * @throws Failure RECORD_UNAVAILABLE when the log has reached its bound
    */
   intend(call: LoggedCall): void {
-    if (this.#totalBytes >= this.#options.maxBytes)
-      throw new Failure(
-        "RECORD_UNAVAILABLE",
-        "Calls cannot be recorded: the backlog has reached its bound. Tell an operator; try again later.",
-        { retryAfterMs: 5_000 },
-      );
+    if (this.isFull) throw logFull();
     writeIntentElement(this.#intents, call.intent);
     this.#intentCalls.push(call);
     this.#open.add(call);
@@ -195,6 +196,15 @@ export class CallLog {
     segment.bytes += frame.length;
     this.#totalBytes += frame.length;
   }
+}
+
+/** The refusal of a call while the log is full. */
+export function logFull(): Failure {
+  return new Failure(
+    "RECORD_UNAVAILABLE",
+    "Calls cannot be recorded: the backlog has reached its bound. Tell an operator; try again later.",
+    { retryAfterMs: 5_000 },
+  );
 }
 
 /** Writes at a position, so that a write that failed half-way is overwritten by the next try. */

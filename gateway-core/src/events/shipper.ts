@@ -77,6 +77,11 @@ export class LogShipper {
     this.#wake?.();
   };
 
+  /** Sequence number of the newest frame in the stream. */
+  get shippedSequence(): number {
+    return this.#shippedSequence;
+  }
+
   /** True when every frame so far is in the stream. */
   isShipped(lastSequence: number): boolean {
     return this.#shippedSequence >= lastSequence;

@@ -107,6 +107,20 @@ export class CallMetrics {
     });
   }
 
+  /** Registers gauges that are read when someone scrapes: name → help and value. Summed over the workers. */
+  registerGauges(
+    registry: Registry,
+    gauges: Readonly<Record<string, readonly [string, () => number]>>,
+  ): void {
+    for (const [name, [help, read]] of Object.entries(gauges))
+      registerSource(registry, {
+        name,
+        help,
+        type: "gauge",
+        read: () => [{ labels: {}, value: read() }],
+      });
+  }
+
   observe(sample: RequestSample): void {
     const route = `${sample.server} ${sample.tool}`;
     const full = !this.#durations.has(route) && this.#durations.size >= SERIES_MAX;

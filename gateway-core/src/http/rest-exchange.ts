@@ -8,7 +8,9 @@ import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
 import { membersOf } from "../mcp/json-members.ts";
 import type { McpMessage } from "../mcp/message.ts";
 import { Exchange, type Ending, type Pipeline } from "../stages/exchange.ts";
-import type { OwnAnswer, OwnClient } from "../upstream/own-client.ts";
+import { circuitOpen } from "../upstream/breaker.ts";
+import type { OwnClient } from "../upstream/own-client.ts";
+import type { RawAnswer } from "../upstream/raw-answer.ts";
 import { pushCommonHeaders, pushFailureHeaders } from "./answer-headers.ts";
 
 /** How a path of the façade becomes an MCP method: body members and the params they are. */
@@ -57,7 +59,7 @@ export class RestExchange extends Exchange {
   readonly #client: OwnClient;
   readonly #method: string;
   #paramsJson = "{}";
-  #answer: OwnAnswer | undefined;
+  #answer: RawAnswer | undefined;
 
   constructor(
     pipeline: Pipeline,
@@ -97,13 +99,7 @@ export class RestExchange extends Exchange {
   protected override send(): void {
     const { upstream, pipeline } = this;
     if (!upstream.breaker.admit()) {
-      this.fail(
-        new Failure(
-          "UPSTREAM_CIRCUIT_OPEN",
-          `The MCP server ${upstream.name} has failed repeatedly and is left alone for a while. Try again in 30 s.`,
-          { retryAfterMs: 30_000 },
-        ),
-      );
+      this.fail(circuitOpen(upstream.name, upstream.breaker));
       return;
     }
     pipeline.metrics.active(upstream.name, 1);
@@ -114,6 +110,9 @@ export class RestExchange extends Exchange {
         paramsJson: this.#paramsJson,
         target: this.message.target,
         isSafe: this.#method !== "tools/call",
+        onAttempt: () => {
+          this.attempts++;
+        },
         traceparent: intent ? `00-${hexOf(intent.traceId)}-${hexOf(intent.spanId)}-01` : "",
       })
       .then(
@@ -122,8 +121,8 @@ export class RestExchange extends Exchange {
         },
         (error: unknown) => {
           pipeline.metrics.active(upstream.name, -1);
-          upstream.breaker.failed();
-          this.attempts = Math.max(1, this.attempts);
+          const isServersFault = error instanceof Failure && error.reason.startsWith("UPSTREAM_");
+          upstream.breaker[isServersFault ? "failed" : "abandoned"]();
           this.fail(error);
         },
       );
@@ -149,10 +148,9 @@ export class RestExchange extends Exchange {
     this.#write(200, `{"result":${resultJson},"metadata":${metadata}}`, undefined);
   }
 
-  #onAnswer(answer: OwnAnswer): void {
+  #onAnswer(answer: RawAnswer): void {
     this.pipeline.metrics.active(this.upstream.name, -1);
     this.upstream.breaker.succeeded();
-    this.attempts = answer.attempts;
     this.responseBytes = answer.body.length;
     this.#answer = answer;
     if (answer.kind === "result") {
@@ -231,7 +229,7 @@ function parseObject(json: Buffer): Record<string, unknown> {
 }
 
 /** JSON-RPC errors in the specification's codes: bad arguments are the caller's, the rest is the server's. */
-function failureOfRpcError(answer: OwnAnswer, server: string): Failure {
+function failureOfRpcError(answer: RawAnswer, server: string): Failure {
   const { error } = JSON.parse(answer.body.toString("utf8")) as { error?: { message?: unknown } };
   const text = typeof error?.message === "string" ? error.message : "";
   const said = `The MCP server ${server} answered: ${text.slice(0, 1_000)} (JSON-RPC code ${answer.rpcCode}).`;

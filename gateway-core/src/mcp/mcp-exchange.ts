@@ -4,6 +4,7 @@ import { Face, Operation, Outcome } from "@gatewayops/proto/gatewayops/events/v1
 import { Failure } from "@gatewayops/platform/errors";
 import { pushCommonHeaders, pushFailureHeaders } from "../http/answer-headers.ts";
 import { Exchange, type Ending, type Pipeline } from "../stages/exchange.ts";
+import { circuitOpen } from "../upstream/breaker.ts";
 import { failureOfDispatch, wasNeverSent } from "../upstream/dispatch-errors.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
@@ -78,16 +79,6 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
 
   protected override send(): void {
     const { upstream } = this;
-    if (!upstream.breaker.admit()) {
-      this.fail(
-        new Failure(
-          "UPSTREAM_CIRCUIT_OPEN",
-          `The MCP server ${upstream.name} has failed repeatedly and is left alone for a while. Try again in 30 s.`,
-          { retryAfterMs: 30_000 },
-        ),
-      );
-      return;
-    }
     const isPost = this.#httpMethod === "POST";
     const headers = [...upstream.headers];
     if (isPost) headers.push("content-type", "application/json");
@@ -96,8 +87,13 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
       this.fail(problem);
       return;
     }
+    // A server's own stream may stay open for hours and says nothing about the server's health: no breaker for it.
+    if (isPost && !upstream.breaker.admit()) {
+      this.fail(circuitOpen(upstream.name, upstream.breaker));
+      return;
+    }
     this.attempts++;
-    if (this.attempts === 1) this.pipeline.metrics.active(upstream.name, 1);
+    this.pipeline.metrics.active(upstream.name, 1);
     upstream.pool.dispatch(
       {
         path: upstream.path,
@@ -171,7 +167,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
 
   onResponseEnd(): void {
     this.#isUpstreamDone = true;
-    this.#upstreamDone();
+    this.#upstreamDone(this.#status >= 500 ? "failed" : "succeeded");
     const failure = this.#failureOfAnswer();
     if (failure) {
       this.fail(failure);
@@ -188,7 +184,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
     if (this.#isUpstreamDone) return;
     this.#isUpstreamDone = true;
     if (this.#isClientGone && this.#endsWithClient) {
-      this.#upstreamDone(true);
+      this.#upstreamDone("abandoned");
       this.fail(new Failure("CLIENT_GONE", "The agent closed the connection.", { cause: error }));
       return;
     }
@@ -200,7 +196,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
       failure.reason !== "UPSTREAM_TIMEOUT" &&
       this.attempts <= this.pipeline.maxRetries
     ) {
-      this.upstream.breaker.failed();
+      this.#upstreamDone("failed");
       this.#isUpstreamDone = false;
       setTimeout(
         () => {
@@ -210,8 +206,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
       );
       return;
     }
-    this.upstream.breaker.failed();
-    this.pipeline.metrics.active(this.upstream.name, -1);
+    this.#upstreamDone("failed");
     this.fail(failure);
   }
 
@@ -309,10 +304,10 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
     return { outcome, httpStatus: this.#status, rpcCode: scan.rpcCode, failure: undefined };
   }
 
-  #upstreamDone(isCancelled = false): void {
+  /** Ends what `send` began with one attempt. */
+  #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
     this.pipeline.metrics.active(this.upstream.name, -1);
-    if (isCancelled || this.#status < 500) this.upstream.breaker.succeeded();
-    else this.upstream.breaker.failed();
+    if (this.#httpMethod === "POST") this.upstream.breaker[verdict]();
   }
 
   #answerFailure(failure: Failure): void {

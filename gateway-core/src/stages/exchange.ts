@@ -6,13 +6,13 @@ import {
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { failureFrom, type Failure } from "@gatewayops/platform/errors";
+import { REASONS, failureFrom, type Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Directory } from "../control/directory.ts";
 import { FREE, type Price } from "../control/price-book.ts";
 import type { Principal } from "../control/principal.ts";
-import type { CallLog, LoggedCall } from "../events/call-log.ts";
+import { logFull, type CallLog, type LoggedCall } from "../events/call-log.ts";
 import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
 import type { CallMetrics } from "../http/call-metrics.ts";
 import type { McpMessage } from "../mcp/message.ts";
@@ -180,11 +180,17 @@ export abstract class Exchange implements LoggedCall {
       this.answer(ending);
       return;
     }
-    if (!this.#isIntended) this.#makeIntent();
+    if (!this.#isIntended) {
+      if (this.pipeline.callLog.isFull) {
+        this.onLogFailed(logFull());
+        return;
+      }
+      this.#makeIntent();
+    }
     this.pipeline.callLog.complete(this, {
       durationUs: Math.round(this.durationMs * 1000),
       outcome: ending.outcome,
-      reason: ending.failure?.spec.number ?? 0,
+      reason: reasonOf(ending),
       httpStatus: ending.httpStatus,
       rpcCode: ending.rpcCode,
       responseBytes: this.responseBytes,
@@ -381,6 +387,13 @@ export abstract class Exchange implements LoggedCall {
 /** A call is charged when the server answered it with a result, be it that the tool failed. */
 function isAnswered(outcome: Outcome | undefined): boolean {
   return outcome === Outcome.OK || outcome === Outcome.TOOL_ERROR;
+}
+
+/** Number of the reason in the record. What a server's own answer says of a failure has one as well. */
+function reasonOf({ failure, outcome }: Ending): number {
+  if (outcome === Outcome.TOOL_ERROR) return REASONS.TOOL_FAILED.number;
+  if (outcome === Outcome.RPC_ERROR) return REASONS.UPSTREAM_RPC_ERROR.number;
+  return failure?.spec.number ?? 0;
 }
 
 function outcomeOf(failure: Failure): Outcome {

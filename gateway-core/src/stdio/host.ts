@@ -65,9 +65,20 @@ export function createStdioHost(options: StdioHostOptions): { server: Server; cl
     switch (request.method) {
       case "POST": {
         const body = await bodyOf(request);
-        const session = known ?? (isInitialize(body) ? open(declared, org) : undefined);
+        if (!known && !isInitialize(body)) {
+          refuse(request, response);
+          return;
+        }
+        const session = known ?? open(declared, org);
         if (session) session.send(body, response, options.now());
-        else refuse(request, response);
+        else
+          sendRpcError(
+            response,
+            503,
+            "null",
+            1061,
+            `${SESSIONS_MAX} sessions of ${declared.name} run already.`,
+          );
         return;
       }
       case "GET":

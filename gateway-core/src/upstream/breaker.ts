@@ -1,4 +1,5 @@
 import CircuitBreaker from "opossum";
+import { Failure } from "@gatewayops/platform/errors";
 
 export type BreakerOptions = {
   /** Failures within the window that open the breaker. */
@@ -38,12 +39,17 @@ export class UpstreamBreaker {
     });
   }
 
+  /** Milliseconds after which an open breaker lets probes through. */
+  get openMs(): number {
+    return this.#options.openMs;
+  }
+
   get state(): "closed" | "open" | "half_open" {
     if (this.#state.halfOpen) return "half_open";
     return this.#state.opened ? "open" : "closed";
   }
 
-  /** True when a call may be made. Every call admitted must report `succeeded` or `failed`. */
+  /** True when a call may be made. Every call admitted must report `succeeded`, `failed` or `abandoned`. */
   admit(): boolean {
     if (this.#state.halfOpen) {
       if (this.#probesOut >= this.#options.probes) return false;
@@ -51,6 +57,11 @@ export class UpstreamBreaker {
       return true;
     }
     return !this.#state.opened;
+  }
+
+  /** Takes an admission back: the call was not made, or its end says nothing about the server. */
+  abandoned(): void {
+    if (this.#state.halfOpen && this.#probesOut > 0) this.#probesOut--;
   }
 
   succeeded(): void {
@@ -85,4 +96,14 @@ export class UpstreamBreaker {
     const oldest = this.#options.now() - this.#options.windowMs;
     while (this.#failures[0] !== undefined && this.#failures[0] < oldest) this.#failures.shift();
   }
+}
+
+/** The refusal of a call to a server whose breaker is open. */
+export function circuitOpen(server: string, breaker: Pick<UpstreamBreaker, "openMs">): Failure {
+  const seconds = Math.ceil(breaker.openMs / 1000);
+  return new Failure(
+    "UPSTREAM_CIRCUIT_OPEN",
+    `The MCP server ${server} has failed repeatedly and is left alone for a while. Try again in ${seconds} s.`,
+    { retryAfterMs: breaker.openMs },
+  );
 }

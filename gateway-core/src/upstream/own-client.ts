@@ -1,13 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "@gatewayops/platform/errors";
 import { failureOfDispatch, wasNeverSent } from "./dispatch-errors.ts";
 import { readAnswer, type RawAnswer } from "./raw-answer.ts";
 import type { Upstream } from "./upstream.ts";
-
-/** A server's answer to a request of the gateway's own. */
-export type OwnAnswer = RawAnswer & {
-  /** How often the request was sent. */
-  readonly attempts: number;
-};
 
 /** One request: params are JSON text, forwarded as it is. */
 export type OwnRequest = {
@@ -18,6 +13,8 @@ export type OwnRequest = {
   readonly target: string;
   /** True when sending twice does no harm. */
   readonly isSafe: boolean;
+  /** Told each time the request is sent. */
+  readonly onAttempt?: () => void;
   /** `traceparent` for the server; empty for none. */
   readonly traceparent: string;
 };
@@ -31,10 +28,16 @@ export type OwnClient = {
    * @param owner whose session is used; sessions are never shared between owners
    * @throws Failure when the server cannot be reached, is too slow, or does not answer in MCP
    */
-  request(upstream: Upstream, owner: string, request: OwnRequest): Promise<OwnAnswer>;
+  request(upstream: Upstream, owner: string, request: OwnRequest): Promise<RawAnswer>;
   /** Ends the session of an owner, if there is one. */
   end(upstream: Upstream, owner: string): Promise<void>;
   close(): Promise<void>;
+};
+
+export type OwnClientOptions = {
+  readonly now: () => number;
+  /** How often a request that is safe to repeat is sent again: `mcp_servers.max_retries`. */
+  readonly maxRetries: number;
 };
 
 type Session = {
@@ -49,11 +52,13 @@ type Session = {
 const LEGACY_VERSION = "2025-11-25";
 const MODERN_VERSION = "2026-07-28";
 const CLIENT_INFO = { name: "gatewayops", version: "0.1.0" };
+/** What a server without the legacy era answers to `initialize`: unknown method, missing envelope, unknown version. */
+const MODERN_ONLY_CODES: ReadonlySet<number> = new Set([-32601, -32602, -32020, -32022]);
 const IDLE_MS = 5 * 60_000;
 const SWEEP_MS = 30_000;
 const SESSIONS_MAX = 5_000;
 
-export function createOwnClient(options: { now: () => number }): OwnClient {
+export function createOwnClient(options: OwnClientOptions): OwnClient {
   const sessions = new Map<string, Promise<Session>>();
   let lastId = 0;
   const sweeper = setInterval(() => void sweep(), SWEEP_MS);
@@ -62,13 +67,12 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
   return {
     async request(upstream, owner, request) {
       const key = `${upstream.idText} ${owner}`;
-      for (let attempts = 1; ; attempts++) {
-        const session = await sessionOf(key, upstream);
-        const answer = await send(session, request, attempts);
-        // A server that lost the session refused the request without running it: asking again is safe.
-        if (!isSessionLost(answer, session) || attempts > 1) return { ...answer, attempts };
-        sessions.delete(key);
-      }
+      const session = await sessionOf(key, upstream);
+      const answer = await send(session, request);
+      if (!isSessionLost(answer, session)) return answer;
+      // A server that lost the session refused the request without running it: asking again is safe.
+      sessions.delete(key);
+      return send(await sessionOf(key, upstream), request);
     },
     async end(upstream, owner) {
       const key = `${upstream.idText} ${owner}`;
@@ -111,6 +115,11 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
       },
     )}}`;
     const answer = await post(upstream, hello, []);
+    if (answer.kind === "error" && !MODERN_ONLY_CODES.has(answer.rpcCode))
+      throw new Failure(
+        "UPSTREAM_HTTP_ERROR",
+        `The MCP server ${upstream.name} refused to begin a session (JSON-RPC code ${answer.rpcCode}).`,
+      );
     if (answer.kind === "error")
       return { upstream, era: "modern", id: "", version: MODERN_VERSION, usedAt: options.now() };
     const result = (
@@ -131,7 +140,7 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
     return session;
   }
 
-  async function send(session: Session, request: OwnRequest, attempt: number): Promise<RawAnswer> {
+  async function send(session: Session, request: OwnRequest): Promise<RawAnswer> {
     const id = ++lastId;
     const params = session.era === "modern" ? withEnvelope(request.paramsJson) : request.paramsJson;
     const body = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(request.method)},"params":${params}}`;
@@ -141,18 +150,14 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
       if (request.target !== "") headers.push("mcp-name", mcpNameOf(request.target));
     }
     if (request.traceparent !== "") headers.push("traceparent", request.traceparent);
-    try {
-      return await post(session.upstream, body, headers);
-    } catch (error) {
-      const cause = error instanceof Failure ? error.cause : error;
-      const isRepeatable = cause instanceof Error && (request.isSafe || wasNeverSent(cause));
-      if (
-        !isRepeatable ||
-        attempt > 1 ||
-        (error instanceof Failure && error.reason === "UPSTREAM_TIMEOUT")
-      )
-        throw error;
-      return send(session, request, attempt + 1);
+    for (let retries = 0; ; retries++) {
+      try {
+        request.onAttempt?.();
+        return await post(session.upstream, body, headers);
+      } catch (error) {
+        if (retries >= options.maxRetries || !isRepeatable(error, request)) throw error;
+        await delay(25 * 2 ** retries);
+      }
     }
   }
 
@@ -165,6 +170,12 @@ export function createOwnClient(options: { now: () => number }): OwnClient {
       await hangUp(session);
     }
   }
+}
+
+/** True when a request that failed may be sent again: it only reads, or it never arrived. */
+function isRepeatable(error: unknown, request: OwnRequest): boolean {
+  if (!(error instanceof Failure) || error.reason === "UPSTREAM_TIMEOUT") return false;
+  return request.isSafe || (error.cause instanceof Error && wasNeverSent(error.cause));
 }
 
 async function post(

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { generateApiKey } from "@gatewayops/platform/api-key";
 import { makeKey, makeServer, revokeKey, signIn, type Admin } from "./control-plane.ts";
-import { CONTROL_PLANE, expectRefusal, FACADE, FACES, MCP, requestHead, type Face, type Refusal } from "./faces.ts";
+import {
+  CONTROL_PLANE,
+  expectRefusal,
+  FACADE,
+  FACES,
+  MCP,
+  requestHead,
+  type Face,
+  type Refusal,
+} from "./faces.ts";
 import { startFaultyServer, type FaultyServer } from "./faulty-server.ts";
 import { counterOf } from "./metrics.ts";
 import { sendRaw, type RawAnswer } from "./raw-http.ts";
@@ -35,7 +44,11 @@ let lenient: string;
 let slowloris: Promise<RawAnswer>;
 
 beforeAll(async () => {
-  slowloris = sendRaw(stack.gatewayUrl, (socket) => socket.write("POST /v1/mcp/everything HTTP/1.1\r\nHost: x\r\n"), 20_000);
+  slowloris = sendRaw(
+    stack.gatewayUrl,
+    (socket) => socket.write("POST /v1/mcp/everything HTTP/1.1\r\nHost: x\r\n"),
+    20_000,
+  );
   admin = await signIn(stack);
   key = (await makeKey(admin, { permissions: ["prices:create"] })).secret;
   upstream = await startFaultyServer();
@@ -57,7 +70,11 @@ function workerPids(): number[] {
     .map(({ pid }) => pid);
 }
 
-function post(face: Face, body: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+function post(
+  face: Face,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   return send(stack.gatewayUrl + face.path, { body, headers: { ...bearer(key), ...headers } });
 }
 
@@ -65,7 +82,9 @@ function post(face: Face, body: string, headers: Readonly<Record<string, string>
 async function counted<T>(face: Face, refusal: Refusal, request: () => Promise<T>): Promise<T> {
   const read = (): Promise<number> =>
     face === CONTROL_PLANE
-      ? counterOf(urlOf(stack, "svc-cost"), "http_server_requests_total", { status: String(refusal.status) })
+      ? counterOf(urlOf(stack, "svc-cost"), "http_server_requests_total", {
+          status: String(refusal.status),
+        })
       : counterOf(stack.gatewayUrl, "gateway_refusals_total", { reason: refusal.reason });
   const before = await read();
   const answer = await request();
@@ -81,12 +100,23 @@ describe.each(FACES)("a bad body at the $name", (face) => {
     ["that is no JSON", "tool=echo"],
     ["with a comma too many", face.body.replace(/\}$/, ",}")],
   ])("%s gets 400", async (_what, body) => {
-    expectRefusal(face, await counted(face, REFUSALS.malformed, () => post(face, body)), REFUSALS.malformed);
+    expectRefusal(
+      face,
+      await counted(face, REFUSALS.malformed, () => post(face, body)),
+      REFUSALS.malformed,
+    );
   });
 
   it("that is not UTF-8 gets 400", async () => {
-    const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
-    const head = requestHead(stack, face, key, [JSON_TYPE, `Content-Length: ${String(bytes.length)}`]);
+    const bytes = Buffer.concat([
+      Buffer.from('{"a":"'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('"}'),
+    ]);
+    const head = requestHead(stack, face, key, [
+      JSON_TYPE,
+      `Content-Length: ${String(bytes.length)}`,
+    ]);
     const answer = await sendRaw(stack.gatewayUrl, (socket) => {
       socket.write(head);
       socket.write(bytes);
@@ -97,7 +127,9 @@ describe.each(FACES)("a bad body at the $name", (face) => {
   it.each(["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""])(
     "of the content type %j gets 415",
     async (type) => {
-      const answer = await counted(face, REFUSALS.type, () => post(face, face.body, { "content-type": type }));
+      const answer = await counted(face, REFUSALS.type, () =>
+        post(face, face.body, { "content-type": type }),
+      );
       expectRefusal(face, answer, REFUSALS.type);
     },
   );
@@ -112,7 +144,9 @@ describe.each(FACES)("a bad body at the $name", (face) => {
   it("that is too large gets 413: as its Content-Length says", async () => {
     const answer = await counted(face, REFUSALS.tooLarge, () =>
       sendRaw(stack.gatewayUrl, (socket) => {
-        socket.write(requestHead(stack, face, key, [JSON_TYPE, `Content-Length: ${String(limit + 1)}`]));
+        socket.write(
+          requestHead(stack, face, key, [JSON_TYPE, `Content-Length: ${String(limit + 1)}`]),
+        );
         socket.write(Buffer.alloc(limit + 1, " "));
       }),
     );
@@ -123,7 +157,11 @@ describe.each(FACES)("a bad body at the $name", (face) => {
     const answer = await counted(face, REFUSALS.tooLarge, () =>
       sendRaw(stack.gatewayUrl, (socket) => {
         socket.write(requestHead(stack, face, key, [JSON_TYPE, "Transfer-Encoding: chunked"]));
-        const chunk = Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(0x100000, " "), Buffer.from("\r\n")]);
+        const chunk = Buffer.concat([
+          Buffer.from("100000\r\n"),
+          Buffer.alloc(0x100000, " "),
+          Buffer.from("\r\n"),
+        ]);
         for (let sent = 0; sent <= limit; sent += 0x100000) socket.write(chunk);
         socket.write("0\r\n\r\n");
       }),
@@ -147,12 +185,24 @@ describe("control members that stand in a message twice", () => {
 
   it.each([
     ["method", `{"jsonrpc":"2.0","id":7,"method":"tools/list","method":"tools/call",${rest}`],
-    ["method, once escaped", `{"jsonrpc":"2.0","id":7,"m\\u0065thod":"tools/list","method":"tools/call",${rest}`],
+    [
+      "method, once escaped",
+      `{"jsonrpc":"2.0","id":7,"m\\u0065thod":"tools/list","method":"tools/call",${rest}`,
+    ],
     ["id", `{"jsonrpc":"2.0","id":7,"id":8,"method":"tools/call",${rest}`],
     ["params", `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{},${rest}`],
-    ["params.name", '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","name":"get-env"}}'],
-    ["params.name, once escaped", '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"n\\u0061me":"get-env","name":"echo"}}'],
-    ["params.arguments", '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{},"arguments":{"a":1}}}'],
+    [
+      "params.name",
+      '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","name":"get-env"}}',
+    ],
+    [
+      "params.name, once escaped",
+      '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"n\\u0061me":"get-env","name":"echo"}}',
+    ],
+    [
+      "params.arguments",
+      '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{},"arguments":{"a":1}}}',
+    ],
   ])("are refused by the MCP face: %s", async (_what, body) => {
     expectRefusal(MCP, await counted(MCP, REFUSALS.noRpc, () => post(MCP, body)), REFUSALS.noRpc);
   });
@@ -162,7 +212,11 @@ describe("control members that stand in a message twice", () => {
     ["tool, once escaped", '{"t\\u006fol":"get-env","tool":"echo","arguments":{"message":"x"}}'],
     ["arguments", '{"tool":"echo","arguments":{"message":"x"},"arguments":{"message":"y"}}'],
   ])("are refused by the façade: %s", async (_what, body) => {
-    expectRefusal(FACADE, await counted(FACADE, REFUSALS.invalid, () => post(FACADE, body)), REFUSALS.invalid);
+    expectRefusal(
+      FACADE,
+      await counted(FACADE, REFUSALS.invalid, () => post(FACADE, body)),
+      REFUSALS.invalid,
+    );
   });
 });
 
@@ -183,13 +237,23 @@ describe.each(FACES)("credentials at the $name", (face) => {
   const credentials: [string, Record<string, string>, Refusal][] = [
     ["none", {}, REFUSALS.noKey],
     ["a garbled key", { authorization: "Bearer gwo_prod_garbled" }, REFUSALS.badKey],
-    ["a key with a wrong character", { authorization: `Bearer ${mistyped(stack.apiKey)}` }, REFUSALS.badKey],
-    ["a key that was never made", { authorization: `Bearer ${generateApiKey("prod")}` }, REFUSALS.badKey],
+    [
+      "a key with a wrong character",
+      { authorization: `Bearer ${mistyped(stack.apiKey)}` },
+      REFUSALS.badKey,
+    ],
+    [
+      "a key that was never made",
+      { authorization: `Bearer ${generateApiKey("prod")}` },
+      REFUSALS.badKey,
+    ],
     ["another scheme", { authorization: "Basic YWRtaW46YWRtaW4=" }, REFUSALS.badKey],
   ];
 
   it.each(credentials)("%s: 401", async (_what, headers, refusal) => {
-    const answer = await counted(face, refusal, () => send(stack.gatewayUrl + face.path, { body: face.body, headers }));
+    const answer = await counted(face, refusal, () =>
+      send(stack.gatewayUrl + face.path, { body: face.body, headers }),
+    );
     expectRefusal(face, answer, refusal);
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer\b/);
   });
@@ -197,16 +261,21 @@ describe.each(FACES)("credentials at the $name", (face) => {
   it("a revoked key: 401", async () => {
     const { id, secret } = await makeKey(admin);
     await revokeKey(admin, id);
-    const ask = (): Promise<Answer> => send(stack.gatewayUrl + face.path, { body: face.body, headers: bearer(secret) });
+    const ask = (): Promise<Answer> =>
+      send(stack.gatewayUrl + face.path, { body: face.body, headers: bearer(secret) });
     expectRefusal(face, await counted(face, REFUSALS.revoked, ask), REFUSALS.revoked);
   });
 
   it("an expired key: 401", async () => {
-    const { secret } = await makeKey(admin, { expireTime: new Date(Date.now() + 1_000), permissions: ["prices:create"] });
-    const ask = (): Promise<Answer> => send(stack.gatewayUrl + face.path, { body: face.body, headers: bearer(secret) });
+    const { secret } = await makeKey(admin, {
+      expireTime: new Date(Date.now() + 1_000),
+      permissions: ["prices:create"],
+    });
+    const ask = (): Promise<Answer> =>
+      send(stack.gatewayUrl + face.path, { body: face.body, headers: bearer(secret) });
     const answer = await waitFor("the key has expired", 5_000, async () => {
       const given = await ask();
-      return given.status === 200 ? undefined : given;
+      return given.status === 401 ? given : undefined;
     });
     expectRefusal(face, answer, REFUSALS.expired);
   });
@@ -215,7 +284,13 @@ describe.each(FACES)("credentials at the $name", (face) => {
 describe("what does not exist", () => {
   it("an MCP server, at the MCP face", async () => {
     const unknown = { ...MCP, path: "/v1/mcp/no-such-server" };
-    const refusal = { status: 404, reason: "SERVER_UNKNOWN", code: "not_found", rpcCode: 1041, rpcId: 7 };
+    const refusal = {
+      status: 404,
+      reason: "SERVER_UNKNOWN",
+      code: "not_found",
+      rpcCode: 1041,
+      rpcId: 7,
+    };
     const answer = await counted(MCP, refusal, () => post(unknown, MCP.body));
     expectRefusal(MCP, answer, refusal);
     expect(answer.text).toContain("no-such-server");
@@ -224,7 +299,11 @@ describe("what does not exist", () => {
   it("an MCP server, at the façade", async () => {
     const refusal = { status: 404, reason: "SERVER_UNKNOWN", code: "not_found", rpcCode: 1041 };
     const unknown = { ...FACADE, path: "/v1/mcp/no-such-server/tools/call" };
-    expectRefusal(FACADE, await counted(FACADE, refusal, () => post(unknown, FACADE.body)), refusal);
+    expectRefusal(
+      FACADE,
+      await counted(FACADE, refusal, () => post(unknown, FACADE.body)),
+      refusal,
+    );
   });
 
   it.each([
@@ -256,13 +335,33 @@ describe("what does not exist", () => {
   });
 });
 
+describe("a request that a foreign page makes a browser send", () => {
+  const FOREIGN = { origin: "https://evil.example" };
+  const refusal = { status: 403, reason: "ORIGIN_FORBIDDEN", code: "forbidden", rpcCode: 1009 };
+
+  it("is refused by the MCP face (MCP transports §Security)", async () => {
+    const answer = await counted(MCP, refusal, () => post(MCP, MCP.body, FOREIGN));
+    expectRefusal(MCP, answer, refusal);
+  });
+
+  it("is refused by the control plane when it carries the session", async () => {
+    const answer = await send(stack.gatewayUrl + CONTROL_PLANE.path, {
+      body: CONTROL_PLANE.body,
+      headers: { cookie: admin.cookie, ...FOREIGN },
+    });
+    expectRefusal(CONTROL_PLANE, answer, refusal);
+  });
+});
+
 describe("what is hardly HTTP", () => {
   const headers = { status: 431, reason: "HEADERS_TOO_LARGE", code: "bad_request", rpcCode: 0 };
   const noHttp = { status: 400, reason: "REQUEST_MALFORMED", code: "bad_request", rpcCode: 0 };
 
   it.each(FACES)("headers that are too large get 431: $name", async (face) => {
     const answer = await counted(FACADE, headers, () =>
-      sendRaw(stack.gatewayUrl, (socket) => socket.write(requestHead(stack, face, key, [`X-Big: ${"a".repeat(20_000)}`]))),
+      sendRaw(stack.gatewayUrl, (socket) =>
+        socket.write(requestHead(stack, face, key, [`X-Big: ${"a".repeat(20_000)}`])),
+      ),
     );
     expectRefusal(FACADE, answer, headers);
   });
@@ -279,7 +378,10 @@ describe("what is hardly HTTP", () => {
 
   it.each([
     ["a TLS greeting", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"],
-    ["two lengths", "POST /v1/mcp/everything HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    [
+      "two lengths",
+      "POST /v1/mcp/everything HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
     ["a request without Host", "POST /v1/mcp/everything HTTP/1.1\r\nContent-Length: 0\r\n\r\n"],
   ])("%s gets 400", async (_what, bytes) => {
     const answer = await sendRaw(stack.gatewayUrl, (socket) => socket.write(bytes, "latin1"));
@@ -291,7 +393,9 @@ describe("what is hardly HTTP", () => {
     const answer = await slowloris;
     expectRefusal(FACADE, answer, timeout);
     expect(answer.headers.get("connection")).toBe("close");
-    expect(await counterOf(stack.gatewayUrl, "gateway_refusals_total", { reason: "REQUEST_TIMEOUT" })).toBeGreaterThan(0);
+    expect(
+      await counterOf(stack.gatewayUrl, "gateway_refusals_total", { reason: "REQUEST_TIMEOUT" }),
+    ).toBeGreaterThan(0);
   }, 25_000);
 });
 

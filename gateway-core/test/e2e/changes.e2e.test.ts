@@ -25,7 +25,12 @@ async function startCalling(key: string, server: string): Promise<SteadyCallers>
   const started = startSteadyCallers(stack, { key, server, connections: CONNECTIONS });
   callers = started;
   await waitFor("every connection was answered twice", 15_000, () =>
-    isOnAll(started.calls.filter(({ status }) => status === 200), 2) ? true : undefined,
+    isOnAll(
+      started.calls.filter(({ status }) => status === 200),
+      2,
+    )
+      ? true
+      : undefined,
   );
   return started;
 }
@@ -37,7 +42,10 @@ function isOnAll(calls: readonly SteadyCall[], times: number): boolean {
 }
 
 /** The calls that were sent after the promise was due, once there are some on every connection. */
-async function callsAfterDue({ calls }: SteadyCallers, changedMs: number): Promise<readonly SteadyCall[]> {
+async function callsAfterDue(
+  { calls }: SteadyCallers,
+  changedMs: number,
+): Promise<readonly SteadyCall[]> {
   const dueMs = changedMs + EFFECTIVE_MS;
   const late = (): readonly SteadyCall[] => calls.filter(({ sentMs }) => sentMs > dueMs);
   await waitFor("calls after the change on every connection", 15_000, () =>
@@ -65,7 +73,9 @@ describe("a change in the control plane counts in every worker within a second",
     const server = await makeServer(admin, { url: urlOf(stack, "mcp-everything") });
     const steady = await startCalling(key.secret, server);
     await admin.ask("PATCH", `/v1/servers/${server}`, { enabled: false });
-    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual(["403 SERVER_DISABLED"]);
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual([
+      "403 SERVER_DISABLED",
+    ]);
     await admin.ask("PATCH", `/v1/servers/${server}`, { enabled: true });
     expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual(["200 "]);
   }, 60_000);
@@ -75,21 +85,31 @@ describe("a change in the control plane counts in every worker within a second",
     const server = await makeServer(admin, { url: urlOf(stack, "mcp-everything") });
     const steady = await startCalling(key.secret, server);
     await admin.ask("DELETE", `/v1/servers/${server}`);
-    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual(["404 SERVER_UNKNOWN"]);
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual([
+      "404 SERVER_UNKNOWN",
+    ]);
   }, 45_000);
 
   it("a new price is charged", async () => {
     const key = await makeKey(admin);
     const server = await makeServer(admin, { url: urlOf(stack, "mcp-everything") });
     const costOf = async (): Promise<unknown> => {
-      const answer = await callTool(stack, key.secret, { server, tool: "echo", arguments: { message: "x" } });
+      const answer = await callTool(stack, key.secret, {
+        server,
+        tool: "echo",
+        arguments: { message: "x" },
+      });
       return (answer.json as { metadata?: { cost: number } }).metadata?.cost;
     };
     // Both workers know the old price: none.
     expect(await Promise.all(Array.from({ length: 8 }, costOf))).toEqual(new Array(8).fill(0));
     await setPrice(admin, { server, tool: "echo", usd: "0.000003" });
     const dueMs = performance.now() + EFFECTIVE_MS;
-    await waitFor("the change is due", EFFECTIVE_MS + 500, () => (performance.now() > dueMs ? true : undefined));
-    expect(await Promise.all(Array.from({ length: 8 }, costOf))).toEqual(new Array(8).fill(0.000003));
+    await waitFor("the change is due", EFFECTIVE_MS + 500, () =>
+      performance.now() > dueMs ? true : undefined,
+    );
+    expect(await Promise.all(Array.from({ length: 8 }, costOf))).toEqual(
+      new Array(8).fill(0.000003),
+    );
   });
 });

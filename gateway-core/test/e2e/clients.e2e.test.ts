@@ -34,7 +34,12 @@ describe.each(SDKS)("%s", (_name, connect) => {
     const client = await connect(mcpUrl(stack, "everything"), key);
     expect(client.version).toBe(LEGACY_VERSION);
     expect(await client.listTools()).toEqual(
-      expect.arrayContaining(["echo", "get-sum", "get-tiny-image", "trigger-long-running-operation"]),
+      expect.arrayContaining([
+        "echo",
+        "get-sum",
+        "get-tiny-image",
+        "trigger-long-running-operation",
+      ]),
     );
     expect(await client.call("echo", { message: "grüße 🎉" })).toBe("Echo: grüße 🎉");
     expect(await client.call("get-sum", { a: 19, b: 23 })).toBe("The sum of 19 and 23 is 42.");
@@ -58,8 +63,10 @@ describe.each(SDKS)("%s", (_name, connect) => {
     const client = await connect(mcpUrl(stack, "everything"), key);
     const began = performance.now();
     const arrivals: { at: number; ms: number }[] = [];
-    const text = await client.call("trigger-long-running-operation", { duration: 0.9, steps: 3 }, (at) =>
-      arrivals.push({ at, ms: performance.now() - began }),
+    const text = await client.call(
+      "trigger-long-running-operation",
+      { duration: 0.9, steps: 3 },
+      (at) => arrivals.push({ at, ms: performance.now() - began }),
     );
     const endedMs = performance.now() - began;
     expect(text).toBe("Long running operation completed. Duration: 0.9 seconds, Steps: 3.");
@@ -123,7 +130,10 @@ describe("MCP Inspector CLI", () => {
     rmSync(home, { recursive: true, force: true });
   });
 
-  function inspect(server: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  function inspect(
+    server: string,
+    ...args: string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
     const program = join(import.meta.dirname, "../../../node_modules/.bin/mcp-inspector");
     const command = [
       ...[program, "--cli", mcpUrl(stack, server).href, "--transport", "http"],
@@ -181,38 +191,45 @@ describe("a session of the legacy era", () => {
     expect(ended.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
   });
 
-  it.each(["everything", "filesystem"])("of one key is refused with 404 for another key: %s", async (server) => {
-    const [mine, other] = [await openSession(stack, server, key), await makeKey(admin)];
-    const stolen = await fetch(mcpUrl(stack, server), {
-      method: "POST",
-      headers: {
-        ...bearer(other.secret),
-        "content-type": "application/json",
-        accept: "application/json, text/event-stream",
-        "mcp-session-id": mine.id,
-      },
-      body: '{"jsonrpc":"2.0","id":"x-1","method":"tools/list"}',
-    });
-    expect(stolen.status).toBe(404);
-    expect(await stolen.json()).toEqual({
-      jsonrpc: "2.0",
-      id: "x-1",
-      error: {
-        code: 1044,
-        message: expect.stringContaining("initialize"),
-        data: { reason: "SESSION_UNKNOWN", request_id: stolen.headers.get("x-request-id") },
-      },
-    });
-    for (const method of ["GET", "DELETE"]) {
-      const answer = await fetch(mcpUrl(stack, server), {
-        method,
-        headers: { ...bearer(other.secret), accept: "text/event-stream", "mcp-session-id": mine.id },
+  it.each(["everything", "filesystem"])(
+    "of one key is refused with 404 for another key: %s",
+    async (server) => {
+      const [mine, other] = [await openSession(stack, server, key), await makeKey(admin)];
+      const stolen = await fetch(mcpUrl(stack, server), {
+        method: "POST",
+        headers: {
+          ...bearer(other.secret),
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          "mcp-session-id": mine.id,
+        },
+        body: '{"jsonrpc":"2.0","id":"x-1","method":"tools/list"}',
       });
-      expect({ method, status: answer.status }).toEqual({ method, status: 404 });
-    }
-    // The attempts did not end it.
-    expect((await mine.request("ping")).result).toEqual({});
-  });
+      expect(stolen.status).toBe(404);
+      expect(await stolen.json()).toEqual({
+        jsonrpc: "2.0",
+        id: "x-1",
+        error: {
+          code: 1044,
+          message: expect.stringContaining("initialize"),
+          data: { reason: "SESSION_UNKNOWN", request_id: stolen.headers.get("x-request-id") },
+        },
+      });
+      for (const method of ["GET", "DELETE"]) {
+        const answer = await fetch(mcpUrl(stack, server), {
+          method,
+          headers: {
+            ...bearer(other.secret),
+            accept: "text/event-stream",
+            "mcp-session-id": mine.id,
+          },
+        });
+        expect({ method, status: answer.status }).toEqual({ method, status: 404 });
+      }
+      // The attempts did not end it.
+      expect((await mine.request("ping")).result).toEqual({});
+    },
+  );
 
   it("of one server is refused with 404 for another server", async () => {
     const { id } = await openSession(stack, "everything", key);

@@ -63,10 +63,16 @@ export function grpcClient(service: DescService, stack: Stack): Grpc {
         const methods = client as unknown as Record<string, UnaryMethod | undefined>;
         const unary = methods[method];
         if (unary === undefined) throw new Error(`${service.typeName} has no method ${method}.`);
-        unary.call(client, request, metadata, { deadline: Date.now() + 10_000 }, (error, answer) => {
-          if (error) reject(error);
-          else resolve(answer ?? {});
-        });
+        unary.call(
+          client,
+          request,
+          metadata,
+          { deadline: Date.now() + 10_000 },
+          (error, answer) => {
+            if (error) reject(error);
+            else resolve(answer ?? {});
+          },
+        );
       }),
     close: () => {
       client.close();
@@ -91,6 +97,8 @@ function descriptorSet(file: DescFile): Buffer {
     files.set(one.name, one);
   };
   add(file);
-  const set = create(FileDescriptorSetSchema, { file: [...files.values()].map(({ proto }) => proto) });
+  const set = create(FileDescriptorSetSchema, {
+    file: [...files.values()].map(({ proto }) => proto),
+  });
   return Buffer.from(toBinary(FileDescriptorSetSchema, set));
 }

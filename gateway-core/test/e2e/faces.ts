@@ -42,7 +42,12 @@ export type Refusal = {
 };
 
 /** Headers of a well-formed request with a key. */
-export function requestHead(stack: Stack, face: Face, key: string, more: readonly string[]): string {
+export function requestHead(
+  stack: Stack,
+  face: Face,
+  key: string,
+  more: readonly string[],
+): string {
   return [
     `POST ${face.path} HTTP/1.1`,
     `Host: ${new URL(stack.gatewayUrl).host}`,

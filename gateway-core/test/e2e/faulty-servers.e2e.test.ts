@@ -93,7 +93,9 @@ describe.each(FACES)("an MCP server that fails, seen at the $name", (face) => {
     });
     const labels = { server, status: "error" };
     await waitFor("gateway_requests_total counts it", 5_000, async () =>
-      (await counterOf(stack.gatewayUrl, "gateway_requests_total", labels)) === 1 ? true : undefined,
+      (await counterOf(stack.gatewayUrl, "gateway_requests_total", labels)) === 1
+        ? true
+        : undefined,
     );
   });
 
@@ -150,10 +152,13 @@ describe("an MCP server that closes its event stream before the answer", () => {
     });
   });
 
-  it.each(["closes-sse", "ends-sse"])("is a 502 at the façade, which does not stream: %s", async (fault) => {
-    const server = await makeServer(admin, { url: upstream.url(fault) });
-    expectRefusal(FACADE, await work(FACADE, server), CLOSED);
-  });
+  it.each(["closes-sse", "ends-sse"])(
+    "is a 502 at the façade, which does not stream: %s",
+    async (fault) => {
+      const server = await makeServer(admin, { url: upstream.url(fault) });
+      expectRefusal(FACADE, await work(FACADE, server), CLOSED);
+    },
+  );
 });
 
 describe("an MCP server that closes after much of a JSON answer", () => {
@@ -161,7 +166,9 @@ describe("an MCP server that closes after much of a JSON answer", () => {
     const server = await makeServer(admin, { url: upstream.url("closes-long-json") });
     await expect(work(MCP, server)).rejects.toThrow();
     const { calls } = await waitFor("the call is recorded", VISIBLE_MS, async () => {
-      const answer = await send(`${stack.gatewayUrl}/v1/calls?mcp_server=${server}`, { headers: bearer(key) });
+      const answer = await send(`${stack.gatewayUrl}/v1/calls?mcp_server=${server}`, {
+        headers: bearer(key),
+      });
       const found = answer.json as { calls: Record<string, unknown>[] };
       return found.calls.length > 0 ? found : undefined;
     });
@@ -173,7 +180,11 @@ describe("an MCP server that closes after much of a JSON answer", () => {
 
 describe("a tool that fails by itself", () => {
   it("is the agent's to read, and recorded as a tool error", async () => {
-    const answer = await callTool(stack, key, { server: "everything", tool: "no-such-tool", arguments: {} });
+    const answer = await callTool(stack, key, {
+      server: "everything",
+      tool: "no-such-tool",
+      arguments: {},
+    });
     expect(answer.status).toBe(200);
     expect(answer.json).toMatchObject({ result: { isError: true } });
     expect(answer.text).toContain("no-such-tool");
@@ -201,7 +212,10 @@ describe("an MCP server that fails again and again", () => {
       attempts: 0,
     });
     // Two workers, each with its own count of five.
-    const failed = await counterOf(stack.gatewayUrl, "gateway_requests_total", { server, status: "error" });
+    const failed = await counterOf(stack.gatewayUrl, "gateway_requests_total", {
+      server,
+      status: "error",
+    });
     expect(failed).toBeGreaterThanOrEqual(5);
     expect(failed).toBeLessThanOrEqual(10);
   });
@@ -222,16 +236,34 @@ describe("a call that a control refuses", () => {
   });
 
   it("is recorded when the key's scopes do not allow it, and the key hides what it may not reach", async () => {
-    const narrow = (await makeKey(admin, { servers: ["everything"], tools: ["everything/echo"] })).secret;
-    const denied = await callTool(stack, narrow, { server: "everything", tool: "get-env", arguments: {} });
-    expectRefusal(FACADE, denied, { status: 403, reason: "SCOPE_DENIED", code: "insufficient_permissions", rpcCode: 0 });
+    const narrow = (await makeKey(admin, { servers: ["everything"], tools: ["everything/echo"] }))
+      .secret;
+    const denied = await callTool(stack, narrow, {
+      server: "everything",
+      tool: "get-env",
+      arguments: {},
+    });
+    expectRefusal(FACADE, denied, {
+      status: 403,
+      reason: "SCOPE_DENIED",
+      code: "insufficient_permissions",
+      rpcCode: 0,
+    });
     expect(await recordOf(denied.headers.get("x-request-id"))).toMatchObject({
       outcome: "refused",
       reason: "SCOPE_DENIED",
     });
-    const hidden = await callTool(stack, narrow, { server: "filesystem", tool: "list_directory", arguments: {} });
+    const hidden = await callTool(stack, narrow, {
+      server: "filesystem",
+      tool: "list_directory",
+      arguments: {},
+    });
     expect(hidden.status).toBe(404);
-    const allowed = await callTool(stack, narrow, { server: "everything", tool: "echo", arguments: { message: "x" } });
+    const allowed = await callTool(stack, narrow, {
+      server: "everything",
+      tool: "echo",
+      arguments: { message: "x" },
+    });
     expect(allowed.status).toBe(200);
   });
 });

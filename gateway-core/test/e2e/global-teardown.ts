@@ -10,6 +10,7 @@ const STOP_MS = 100_000;
 const GONE_MS = 2_000;
 
 /** Stops the stack that the set-up started. Fails when a process of it remains, and names it. */
+// eslint-disable-next-line no-restricted-syntax -- Jest calls the default export.
 export default async function stopStack(): Promise<void> {
   const data = process.env[OWN_STACK_VARIABLE];
   if (data === undefined) return;

@@ -27,11 +27,7 @@ export const LEGACY_VERSION = "2025-11-25";
 const ACCEPT = { accept: "application/json, text/event-stream" };
 
 /** Opens a session with a server behind the gateway. */
-export async function openSession(
-  stack: Stack,
-  server: string,
-  key: string,
-): Promise<McpSession> {
+export async function openSession(stack: Stack, server: string, key: string): Promise<McpSession> {
   const url = mcpUrl(stack, server);
   let lastId = 0;
   let sessionHeaders: Record<string, string> = {};

@@ -2,7 +2,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-const SERVER_INFO = { "io.modelcontextprotocol/serverInfo": { name: "modern-fixture", version: "1" } };
+const SERVER_INFO = {
+  "io.modelcontextprotocol/serverInfo": { name: "modern-fixture", version: "1" },
+};
 const CACHE = { ttlMs: 0, cacheScope: "private" };
 
 /** Results of an MCP server of the 2026-07-28 revision: stateless, no `initialize`, one tool. */
@@ -23,7 +25,10 @@ const RESULTS: Readonly<Record<string, object>> = {
 export async function startModernServer(): Promise<{ url: string; server: Server }> {
   const server = createServer((request, response) => {
     void (async () => {
-      const message = JSON.parse((await text(request)) || "{}") as { id?: unknown; method?: string };
+      const message = JSON.parse((await text(request)) || "{}") as {
+        id?: unknown;
+        method?: string;
+      };
       const known = RESULTS[message.method ?? ""];
       const isModern = request.headers["mcp-protocol-version"] === "2026-07-28";
       const status = known !== undefined && isModern ? 200 : isModern ? 404 : 400;

@@ -15,7 +15,13 @@ beforeAll(async () => {
 describe.each([MCP, FACADE])("a rate limit at the $name", (face: Face) => {
   /** One new call a second and three at once, over both workers together. */
   const LIMIT = { rps: 1, burst: 3 };
-  const REFUSED: Refusal = { status: 429, reason: "RATE_LIMITED", code: "rate_limited", rpcCode: 1060, rpcId: 7 };
+  const REFUSED: Refusal = {
+    status: 429,
+    reason: "RATE_LIMITED",
+    code: "rate_limited",
+    rpcCode: 1060,
+    rpcId: 7,
+  };
 
   it("lets the burst pass, then refuses with the time to wait, and lets calls pass again after it", async () => {
     const key = await makeKey(admin, { ...LIMIT, permissions: ["traces:read"] });
@@ -53,7 +59,10 @@ describe.each([MCP, FACADE])("a rate limit at the $name", (face: Face) => {
     const key = await makeKey(admin, { rps: 1, burst: 1, permissions: ["traces:read"] });
     const before = await limitHits(key.id);
     const answer = await waitFor("a call is refused", 5_000, async () => {
-      const given = await send(stack.gatewayUrl + face.path, { body: face.body, headers: bearer(key.secret) });
+      const given = await send(stack.gatewayUrl + face.path, {
+        body: face.body,
+        headers: bearer(key.secret),
+      });
       return given.status === 429 ? given : undefined;
     });
     await waitFor("gateway_rate_limit_hits_total moves", 5_000, async () =>
@@ -61,15 +70,25 @@ describe.each([MCP, FACADE])("a rate limit at the $name", (face: Face) => {
     );
     const requestId = answer.headers.get("x-request-id") ?? "";
     const { json } = await waitFor("the refused call is recorded", 2_000, async () => {
-      const given = await send(`${stack.gatewayUrl}/v1/calls/${requestId}`, { headers: bearer(key.secret) });
+      const given = await send(`${stack.gatewayUrl}/v1/calls/${requestId}`, {
+        headers: bearer(key.secret),
+      });
       return given.status === 200 ? given : undefined;
     });
     const { call } = json as { call: { stages: { stage: string; outcome: string }[] } };
-    expect(call).toMatchObject({ outcome: "refused", reason: "RATE_LIMITED", http_status: 429, cost: 0 });
+    expect(call).toMatchObject({
+      outcome: "refused",
+      reason: "RATE_LIMITED",
+      http_status: 429,
+      cost: 0,
+    });
     expect(call.stages.at(-1)).toMatchObject({ stage: "rate_limit", outcome: "refused" });
   });
 
   function limitHits(keyId: string): Promise<number> {
-    return counterOf(stack.gatewayUrl, "gateway_rate_limit_hits_total", { scope: "key", scope_id: keyId });
+    return counterOf(stack.gatewayUrl, "gateway_rate_limit_hits_total", {
+      scope: "key",
+      scope_id: keyId,
+    });
   }
 });

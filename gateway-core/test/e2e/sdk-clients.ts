@@ -1,4 +1,7 @@
-import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from "@modelcontextprotocol/client";
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as TransportV2,
+} from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { bearer } from "./stack.ts";
@@ -10,7 +13,11 @@ export type SdkClient = {
   readonly sessionId: string | undefined;
   listTools(): Promise<string[]>;
   /** Calls a tool and returns the text of its first content block. */
-  call(tool: string, args: Record<string, unknown>, onProgress?: (at: number) => void): Promise<string>;
+  call(
+    tool: string,
+    args: Record<string, unknown>,
+    onProgress?: (at: number) => void,
+  ): Promise<string>;
   /** Ends the session as the protocol has it: with a DELETE. */
   endSession(): Promise<void>;
   close(): Promise<void>;
@@ -25,7 +32,7 @@ const ME = { name: "gatewayops-e2e", version: "1.0.0" };
 export const connectV1: ConnectSdk = async (url, key) => {
   const client = new ClientV1(ME);
   const transport = new TransportV1(url, { requestInit: { headers: bearer(key) } });
-  await client.connect(transport as Parameters<ClientV1["connect"]>[0]);
+  await client.connect(transport);
   return {
     version: transport.protocolVersion,
     get sessionId() {
@@ -35,7 +42,11 @@ export const connectV1: ConnectSdk = async (url, key) => {
     call: async (tool, args, onProgress) =>
       firstText(
         await client.callTool({ name: tool, arguments: args }, undefined, {
-          ...(onProgress && { onprogress: ({ progress }) => { onProgress(progress); } }),
+          ...(onProgress && {
+            onprogress: ({ progress }) => {
+              onProgress(progress);
+            },
+          }),
         }),
       ),
     endSession: () => transport.terminateSession(),
@@ -57,9 +68,16 @@ export function connectV2(mode?: "auto" | { pin: string }): ConnectSdk {
       listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
       call: async (tool, args, onProgress) =>
         firstText(
-          await client.callTool({ name: tool, arguments: args }, {
-            ...(onProgress && { onprogress: ({ progress }) => { onProgress(progress); } }),
-          }),
+          await client.callTool(
+            { name: tool, arguments: args },
+            {
+              ...(onProgress && {
+                onprogress: ({ progress }) => {
+                  onProgress(progress);
+                },
+              }),
+            },
+          ),
         ),
       endSession: () => transport.terminateSession(),
       close: () => client.close(),

@@ -28,7 +28,10 @@ export function startSteadyCallers(
   options: { readonly key: string; readonly server: string; readonly connections: number },
 ): SteadyCallers {
   const calls: SteadyCall[] = [];
-  const agents = Array.from({ length: options.connections }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
+  const agents = Array.from(
+    { length: options.connections },
+    () => new Agent({ keepAlive: true, maxSockets: 1 }),
+  );
   let isStopped = false;
   const loops = agents.map(async (agent, connection) => {
     while (!isStopped) {

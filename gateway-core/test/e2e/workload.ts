@@ -4,7 +4,12 @@ import { openSession } from "./mcp-session.ts";
 import { bearer, mcpUrl, send, urlOf, type Stack } from "./stack.ts";
 
 /** Prices in dollars by tool of the priced server; "*" is every other tool. */
-const PRICES = { echo: "0.000137", "get-sum": "0.002501", "get-structured-content": "12.345678", "*": "0.000009" };
+const PRICES = {
+  echo: "0.000137",
+  "get-sum": "0.002501",
+  "get-structured-content": "12.345678",
+  "*": "0.000009",
+};
 
 /** Where the calls go: one server whose tools have different prices, and one whose calls are free by rule. */
 export type Servers = { readonly priced: string; readonly free: string };
@@ -34,7 +39,13 @@ const CALLS: readonly Call[] = [
   { server: "priced", tool: "echo", arguments: { message: "hi" }, face: "mcp", count: 100 },
   { server: "priced", tool: "get-sum", arguments: { a: 1, b: 2 }, face: "rest", count: 200 },
   { server: "priced", tool: "get-sum", arguments: { a: 1, b: 2 }, face: "mcp", count: 100 },
-  { server: "priced", tool: "get-structured-content", arguments: LOCATION, face: "rest", count: 100 },
+  {
+    server: "priced",
+    tool: "get-structured-content",
+    arguments: LOCATION,
+    face: "rest",
+    count: 100,
+  },
   { server: "priced", tool: "get-tiny-image", arguments: {}, face: "rest", count: 150 },
   { server: "free", tool: "echo", arguments: { message: "hi" }, face: "rest", count: 50 },
 ];
@@ -81,9 +92,15 @@ export async function makeCalls(stack: Stack, key: string, servers: Servers): Pr
   const make = async (call: Call): Promise<void> => {
     const params = { name: call.tool, arguments: call.arguments };
     if (call.face === "mcp") {
-      const answer = await session.post({ jsonrpc: "2.0", id: ++lastId, method: "tools/call", params });
+      const answer = await session.post({
+        jsonrpc: "2.0",
+        id: ++lastId,
+        method: "tools/call",
+        params,
+      });
       const text = await answer.text();
-      if (answer.status !== 200 || !text.includes('"content"')) throw new Error(`${call.tool}: ${text}`);
+      if (answer.status !== 200 || !text.includes('"content"'))
+        throw new Error(`${call.tool}: ${text}`);
       requestIds.push(answer.headers.get("x-request-id") ?? "");
       return;
     }
@@ -96,7 +113,8 @@ export async function makeCalls(stack: Stack, key: string, servers: Servers): Pr
       },
       body: { tool: call.tool, arguments: call.arguments },
     });
-    if (answer.status !== 200) throw new Error(`${call.tool}: ${String(answer.status)} ${answer.text}`);
+    if (answer.status !== 200)
+      throw new Error(`${call.tool}: ${String(answer.status)} ${answer.text}`);
     requestIds.push(answer.headers.get("x-request-id") ?? "");
   };
 

@@ -136,7 +136,8 @@ function mapValues(
   return one(field, value);
 }
 
-function shortEnumName(enumeration: DescEnum, name: string): string {
+/** The REST form of an enum value: without the prefix of its enum, in lower case. */
+export function shortEnumName(enumeration: DescEnum, name: string): string {
   const prefix = `${enumeration.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase()}_`;
   return name.slice(name.startsWith(prefix) ? prefix.length : 0).toLowerCase();
 }

@@ -13,12 +13,7 @@ import type { ChangePublisher } from "../changes/change-publisher.ts";
 import type { Clock } from "../clock.ts";
 import { pageRequestFrom } from "../page.ts";
 import type { ServerStamp, ServerStore } from "./server-store.ts";
-import {
-  requireApiUrl,
-  requireServerName,
-  transportOf,
-  type McpServer,
-} from "./server.ts";
+import { requireApiUrl, requireServerName, transportOf, type McpServer } from "./server.ts";
 
 export type ServerRpcOptions = Clock & {
   readonly servers: ServerStore;

@@ -33,7 +33,7 @@ export function isServerName(text: string): boolean {
  * Admits the URL of a server that an API call names. stdio servers are refused, since their commands run on the
  * gateway's host: only the operator's configuration makes them.
  *
- * Private addresses are admitted here; the gateway checks where a name leads when it connects.
+ * Private addresses are admitted: servers inside the network are what the gateway is for.
  */
 export function requireApiUrl(url: string): string {
   const problem = apiUrlProblem(url);
