@@ -36,6 +36,8 @@ const GATHER_MS = 25;
 /** Milliseconds between looks at what the consumers have stored, when there is nothing to ship. */
 const POLL_MS = 1_000;
 const RETRY_MS = 250;
+/** Milliseconds of failures that nobody is told of: Redis restarts, and connects a moment after we do. */
+const QUIET_MS = 2_000;
 
 /**
  * Ships a log's completions to its stream shard, in order and at least once, and removes segments that every
@@ -100,20 +102,25 @@ export class LogShipper {
   }
 
   async #run(): Promise<void> {
-    let failing = false;
+    let failingSince: number | undefined;
+    let isToldOf = false;
     while (!this.#isStopped()) {
       try {
         const shipped = await this.#shipNext();
-        if (failing) this.#options.log.info({ log_id: this.#source.logId }, "shipping works again");
-        failing = false;
+        if (isToldOf)
+          this.#options.log.info({ log_id: this.#source.logId }, "shipping works again");
+        failingSince = undefined;
+        isToldOf = false;
         if (!shipped) await this.#pause(POLL_MS);
       } catch (error) {
-        if (!failing && !this.#isStopped())
+        failingSince ??= performance.now();
+        if (!isToldOf && performance.now() - failingSince > QUIET_MS) {
+          isToldOf = true;
           this.#options.log.warn(
             { err: error, log_id: this.#source.logId },
             "shipping fails; the log keeps what is not shipped",
           );
-        failing = true;
+        }
         await this.#startOver();
         await this.#pause(RETRY_MS);
       }

@@ -251,9 +251,9 @@ describe("the console is accessible", () => {
   const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   const pages = (): [string, string, string][] => [
     ["dashboard", "/", '[data-testid="tile-calls"]'],
-    ["traces", "/traces", '[data-testid="trace-row"]'],
+    ["traces", `/traces?server=${server}`, '[data-testid="trace-row"]'],
     ["trace", `/traces/${traceId}`, '[data-testid="span"]'],
-    ["costs", "/costs?by=server", '[data-testid="cost-row"]'],
+    ["costs", "/costs?by=day", '[data-testid="cost-row"]'],
     ["keys", "/keys", '[data-testid="key-row"]'],
   ];
 
@@ -262,7 +262,10 @@ describe("the console is accessible", () => {
   /** The rules that the page breaks, each with the places where. */
   async function violationsOf(page: Page, rules?: readonly string[]): Promise<string[]> {
     await page.evaluate(axe);
-    const options = JSON.stringify(rules === undefined ? {} : { runOnly: rules });
+    const options = JSON.stringify({
+      resultTypes: ["violations"],
+      ...(rules && { runOnly: rules }),
+    });
     const { violations } = await page.evaluate<{ violations: Violation[] }>(`axe.run(${options})`);
     return violations.flatMap(({ id, nodes }) =>
       nodes.map(({ target }) => `${id}: ${target.join(" ")}`),

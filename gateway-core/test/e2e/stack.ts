@@ -98,6 +98,7 @@ export async function waitFor<T>(
   what: string,
   deadlineMs: number,
   probe: () => T | undefined | Promise<T | undefined>,
+  pollMs = 20,
 ): Promise<T> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
@@ -110,7 +111,7 @@ export async function waitFor<T>(
     }
     if (performance.now() > deadline)
       throw new Error(`${what}: not so after ${String(deadlineMs)} ms`, { cause });
-    await delay(20);
+    await delay(pollMs);
   }
 }
 
