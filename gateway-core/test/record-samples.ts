@@ -7,12 +7,7 @@ import {
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import type { Failure } from "@gatewayops/platform/errors";
 import type { LoggedCall } from "../src/events/call-log.ts";
-import {
-  EMPTY,
-  NO_TOOL,
-  type CompletionFields,
-  type IntentFields,
-} from "../src/events/record.ts";
+import { EMPTY, NO_TOOL, type CompletionFields, type IntentFields } from "../src/events/record.ts";
 
 /** An intent whose call id is the number, so that tests can tell calls apart. */
 export function intentOf(number: number, fields: Partial<IntentFields> = {}): IntentFields {

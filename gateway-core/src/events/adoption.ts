@@ -45,7 +45,8 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
       lastSequence = Math.max(lastSequence, frame.sequence);
       offset += frame.bytes;
     }
-    if (offset < bytes.length) {
+    // Only the last segment can have been torn by a crash. What is spoilt in an older one is evidence.
+    if (offset < bytes.length && index === segments.length - 1) {
       truncateSync(segment.path, offset);
       segment.bytes = offset;
     }

@@ -82,12 +82,18 @@ export class CallLog {
     if (this.isFull) throw logFull();
     writeIntentElement(this.#intents, call.intent);
     this.#intentCalls.push(call);
-    this.#open.add(call);
     this.#schedule();
   }
 
-  /** Takes a completion into this turn's frame. */
+  /**
+   * Takes a completion into this turn's frame. At its bound the log still takes the ends of calls that run, since
+   * they were promised a record, but not those of calls that were refused before they began.
+   */
   complete(call: LoggedCall, completion: CompletionFields): void {
+    if (this.isFull && !this.#open.has(call)) {
+      call.onLogFailed(logFull());
+      return;
+    }
     writeCompletionEvent(this.#completions, call.intent, completion);
     this.#completionCalls.push(call);
     this.#schedule();
@@ -135,9 +141,11 @@ export class CallLog {
     }
     for (const call of intentCalls) {
       if (failure) {
-        this.#open.delete(call);
         call.onLogFailed(failure);
-      } else call.onIntentWritten();
+      } else {
+        this.#open.add(call);
+        call.onIntentWritten();
+      }
     }
     if (!failure && completionCalls.length > 0) this.#options.onFrame();
   }
@@ -171,12 +179,19 @@ export class CallLog {
     const current = this.segments.at(-1);
     if (current && (current.bytes === 0 || current.bytes + bytes <= this.#options.segmentBytes))
       return current;
-    if (this.#file >= 0) closeSync(this.#file);
     const path = segmentPath(this.directory, this.lastSequence + 1);
-    this.#file = openSync(path, "w");
+    const file = openSync(path, "w");
     const segment = { path, firstSequence: this.lastSequence + 1, bytes: 0 };
+    try {
+      this.#carryOpenIntents(file, segment);
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
+    if (this.#file >= 0) closeSync(this.#file);
+    this.#file = file;
     this.segments.push(segment);
-    this.#carryOpenIntents(segment);
+    this.#totalBytes += segment.bytes;
     return segment;
   }
 
@@ -184,7 +199,7 @@ export class CallLog {
    * Repeats the open intents at the head of a new segment, so that an old one can be removed though a call that it
    * announced still runs. The frame has no completions and is never shipped, so it needs no number of its own.
    */
-  #carryOpenIntents(segment: Segment): void {
+  #carryOpenIntents(file: number, segment: Segment): void {
     const carried = new WireWriter(4096);
     for (const call of this.#open) writeIntentElement(carried, call.intent);
     if (carried.position === 0) return;
@@ -192,9 +207,8 @@ export class CallLog {
     const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + intents.length);
     frame.set(intents, FRAME_HEADER_BYTES);
     sealFrame(frame, intents.length, this.lastSequence);
-    writeWhole(this.#file, frame, 0);
-    segment.bytes += frame.length;
-    this.#totalBytes += frame.length;
+    writeWhole(file, frame, 0);
+    segment.bytes = frame.length;
   }
 }
 

@@ -42,6 +42,12 @@ async function readAll(): Promise<number[]> {
   return sequences;
 }
 
+/** Adds to a segment as its writer does: the file, then its size in the books. */
+function append(segment: Segment, bytes: Buffer): void {
+  appendFileSync(segment.path, bytes);
+  segment.bytes += bytes.length;
+}
+
 describe("LogReader", () => {
   it("has nothing to read of a log without segments", async () => {
     expect(await reader.next()).toEqual([]);
@@ -61,7 +67,7 @@ describe("LogReader", () => {
     segments.push(segment);
     expect(await readAll()).toEqual([1]);
     expect(await readAll()).toEqual([]);
-    appendFileSync(segment.path, frame(2));
+    append(segment, frame(2));
     expect(await readAll()).toEqual([2]);
   });
 
@@ -71,10 +77,10 @@ describe("LogReader", () => {
     segments.push(segment);
     expect(await readAll()).toEqual([1]);
     for (const byte of next.subarray(0, -1)) {
-      appendFileSync(segment.path, Buffer.of(byte));
+      append(segment, Buffer.of(byte));
       expect(await reader.next()).toEqual([]);
     }
-    appendFileSync(segment.path, next.subarray(-1));
+    append(segment, next.subarray(-1));
     expect(await readAll()).toEqual([2]);
   });
 
@@ -94,7 +100,7 @@ describe("LogReader", () => {
       // The reader asks for segments when it has read an empty end: just then the writer appends and goes on.
       if (++looks > 1 && !written) {
         written = true;
-        appendFileSync(first.path, frame(2));
+        append(first, frame(2));
         segments.push(writeSegment(directory, 3, frame(3)));
       }
       return segments;

@@ -24,9 +24,11 @@ export class LogReader {
     for (;;) {
       const segment = this.#segment ?? (await this.#openNext(undefined));
       if (!segment) return [];
-      const frames = await this.#readHere(READ_BYTES);
+      // Asked before the read: only a segment that had a successor then can have been read to its end.
+      const isFinal = this.#segments().at(-1)?.path !== segment.path;
+      const frames = await this.#readHere(segment, READ_BYTES);
       if (frames.length > 0) return frames;
-      if (!(await this.#openNext(segment))) return [];
+      if (!isFinal || !(await this.#openNext(segment))) return [];
     }
   }
 
@@ -42,9 +44,12 @@ export class LogReader {
     this.#position = 0;
   }
 
-  async #readHere(atLeast: number): Promise<Frame[]> {
-    const buffer = Buffer.allocUnsafe(atLeast);
-    const { bytesRead } = (await this.#file?.read(buffer, 0, atLeast, this.#position)) ?? {
+  /** The whole frames in the next bytes that are written, none when there are none or the next is torn. */
+  async #readHere(segment: Segment, most: number): Promise<Frame[]> {
+    const available = Math.min(most, segment.bytes - this.#position);
+    if (available <= 0) return [];
+    const buffer = Buffer.allocUnsafe(available);
+    const { bytesRead } = (await this.#file?.read(buffer, 0, available, this.#position)) ?? {
       bytesRead: 0,
     };
     const bytes = buffer.subarray(0, bytesRead);
@@ -55,9 +60,9 @@ export class LogReader {
       offset += frame.bytes;
     }
     this.#position += offset;
-    if (frames.length === 0 && bytesRead === atLeast) {
+    if (frames.length === 0 && bytesRead === most) {
       const wanted = FRAME_HEADER_BYTES + bytes.readUInt32LE(8) + bytes.readUInt32LE(12);
-      if (wanted > atLeast) return this.#readHere(wanted);
+      if (wanted > most) return this.#readHere(segment, wanted);
     }
     return frames;
   }
@@ -65,7 +70,9 @@ export class LogReader {
   /** Opens the segment after one; the writer leaves a segment only when a newer one exists, so its end is final. */
   async #openNext(after: Segment | undefined): Promise<Segment | undefined> {
     const segments = this.#segments();
-    const next = after ? segments[segments.indexOf(after) + 1] : segments[0];
+    const next = after
+      ? segments[segments.findIndex(({ path }) => path === after.path) + 1]
+      : segments[0];
     if (!next) return undefined;
     await this.#file?.close();
     this.#file = await open(next.path, "r");

@@ -44,6 +44,11 @@ function onlyCompletion(bytes: Uint8Array): CallCompletion {
   return events[0]!.completion!;
 }
 
+/** Every value of an enum that a record may hold. */
+function valuesOf<T extends number>(enumeration: Record<string, T | string>): T[] {
+  return Object.values(enumeration).filter((value): value is T => typeof value === "number");
+}
+
 const id16 = fc.oneof(
   fc.constant<Buffer>(EMPTY),
   fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes)),
@@ -78,14 +83,14 @@ const anyIntent: fc.Arbitrary<IntentFields> = fc.record({
 });
 
 const anyReport = fc.record({
-  stage: fc.integer({ min: Stage.AUTHENTICATE, max: Stage.PRICE }),
-  outcome: fc.integer({ min: StageOutcome.PASSED, max: StageOutcome.FAILED }),
+  stage: fc.constantFrom(...valuesOf(Stage)),
+  outcome: fc.constantFrom(...valuesOf(StageOutcome)),
   durationUs: uint32,
 });
 
 const anyCompletion: fc.Arbitrary<CompletionFields> = fc.record({
   durationUs: safeInteger,
-  outcome: fc.integer({ min: Outcome.OK, max: Outcome.UNKNOWN }),
+  outcome: fc.constantFrom(...valuesOf(Outcome)),
   reason: uint32,
   httpStatus: uint32,
   rpcCode: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),

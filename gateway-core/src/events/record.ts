@@ -54,6 +54,8 @@ export type StageTimes = {
 export const EMPTY = Buffer.alloc(0);
 export const NO_TOOL = Buffer.alloc(8);
 
+const UINT32_MAX = 0xffffffff;
+
 /** Bytes per token of the linear estimate. Text in English has about four; it informs, it does not bill. */
 const BYTES_PER_TOKEN = 4;
 
@@ -103,7 +105,7 @@ export function writeCompletionEvent(
     const report = out.begin(12);
     out.number(1, stages[i] ?? 0);
     out.number(2, outcomes[i] ?? 0);
-    out.number(3, durationsUs[i] ?? 0);
+    out.number(3, Math.min(UINT32_MAX, durationsUs[i] ?? 0));
     out.end(report);
   }
   if (completion.sampled) out.number(13, 1);

@@ -47,7 +47,10 @@ const innerObject = fc.dictionary(key, innerValue, { maxKeys: 5 });
 const message = fc
   .uniqueArray(
     fc.tuple(
-      fc.oneof(fc.constantFrom("jsonrpc", "id", "method", "params", "result", "error"), fc.string()),
+      fc.oneof(
+        fc.constantFrom("jsonrpc", "id", "method", "params", "result", "error"),
+        fc.string(),
+      ),
       fc.oneof(innerObject, fc.array(innerValue, { maxLength: 3 }), innerValue),
     ),
     { selector: ([name]) => name, maxLength: 5 },
@@ -85,9 +88,9 @@ describe("AnswerScan", () => {
   });
 
   it("looks at isError of the result only, not at one inside its content", () => {
-    expect(scanText('{"result":{"content":[{"isError":true}],"x":{"isError":true}}}')).toMatchObject(
-      { kind: "result", isToolError: false },
-    );
+    expect(
+      scanText('{"result":{"content":[{"isError":true}],"x":{"isError":true}}}'),
+    ).toMatchObject({ kind: "result", isToolError: false });
     expect(scanText('{"isError":true,"result":{}}')).toMatchObject({ isToolError: false });
   });
 
@@ -99,7 +102,10 @@ describe("AnswerScan", () => {
         fc.constantFrom<string | number | undefined>(undefined, 2, "\t"),
         (value, places, indent) => {
           const json = JSON.stringify(value, undefined, indent);
-          expect(scanOf(cut(Buffer.from(json), places))).toEqual({ ...oracle(json), isWhole: true });
+          expect(scanOf(cut(Buffer.from(json), places))).toEqual({
+            ...oracle(json),
+            isWhole: true,
+          });
         },
       ),
       { numRuns: 1_000 },
@@ -122,7 +128,7 @@ describe("AnswerScan", () => {
       isToolError: true,
     });
     const all = (text: string): string =>
-      [...text].map((char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+      text.replace(/./g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
     expect(scanText(`{"${all("result")}":{"${all("isError")}":true}}`)).toMatchObject({
       kind: "result",
       isToolError: true,

@@ -28,7 +28,9 @@ const callWith = (params: string): string =>
 describe("readMessage", () => {
   it("reads a tool call of the legacy era", () => {
     expect(
-      read('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}'),
+      read(
+        '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{}}}',
+      ),
     ).toEqual({
       kind: "request",
       idText: "7",
@@ -216,11 +218,11 @@ describe("readMessage", () => {
         fc.oneof(
           fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
           fc.json().map((json) => Buffer.from(json)),
-          fc.jsonValue().map((params) =>
-            Buffer.from(
-              JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+          fc
+            .jsonValue()
+            .map((params) =>
+              Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params })),
             ),
-          ),
         ),
         (body) => {
           try {

@@ -150,9 +150,7 @@ describe("SseGate", () => {
       kind: "error",
       rpcCode: -32_602,
     });
-    expect(
-      passText('data: {"result":{"isError":true}}\n\n').gate.scan.isToolError,
-    ).toBe(true);
+    expect(passText('data: {"result":{"isError":true}}\n\n').gate.scan.isToolError).toBe(true);
   });
 
   it("takes an answer whose event never ends for none", () => {

@@ -12,7 +12,7 @@ import type { Logger } from "@gatewayops/platform/log";
 import type { Directory } from "../control/directory.ts";
 import { FREE, type Price } from "../control/price-book.ts";
 import type { Principal } from "../control/principal.ts";
-import { logFull, type CallLog, type LoggedCall } from "../events/call-log.ts";
+import type { CallLog, LoggedCall } from "../events/call-log.ts";
 import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
 import type { CallMetrics } from "../http/call-metrics.ts";
 import type { McpMessage } from "../mcp/message.ts";
@@ -180,13 +180,7 @@ export abstract class Exchange implements LoggedCall {
       this.answer(ending);
       return;
     }
-    if (!this.#isIntended) {
-      if (this.pipeline.callLog.isFull) {
-        this.onLogFailed(logFull());
-        return;
-      }
-      this.#makeIntent();
-    }
+    if (!this.#isIntended) this.#makeIntent();
     this.pipeline.callLog.complete(this, {
       durationUs: Math.round(this.durationMs * 1000),
       outcome: ending.outcome,
