@@ -8,6 +8,8 @@ import type { RunContext } from "./setup.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+// Who reads our output may go away (`| head`); what was started must be stopped all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 process.exitCode = await main(process.argv.slice(2));
 
 /** Resolves with the exit code once all that was started has stopped and temporary data is gone. */

@@ -211,6 +211,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       pipeline,
       sessionIds: createSessionIds(config.sessionSecret),
       ownClient,
+      allowedOrigins: new Set(config.allowedOrigins.split(",").map((origin) => origin.trim())),
       readTimeoutMs: config.readTimeoutMs,
       idleTimeoutMs: config.idleTimeoutMs,
       serveOther: (request, response, path) =>

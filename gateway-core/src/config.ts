@@ -67,6 +67,11 @@ export const GATEWAY_SCHEMA = {
     max: 1024 ** 3,
     doc: "Most bytes of a request's body.",
   }),
+  allowedOrigins: stringSetting({
+    env: "GWO_ALLOWED_ORIGINS",
+    default: "",
+    doc: 'Origins whose pages may call MCP servers, separated by commas, for example "https://app.example.com". "*" for all. Our own origin always may.',
+  }),
   apiKeyHeader: stringSetting({
     env: "GWO_API_KEY_HEADER",
     yaml: "auth.api_key_header",

@@ -14,7 +14,12 @@ import { completionNumbers, frameOf, temporaryDirectory, writeSegment } from "./
 
 const SHARD = 0;
 const keys = shardKeys(SHARD);
-const log = createLogger({ service: "test", level: "silent", format: "json", maskSensitive: false });
+const log = createLogger({
+  service: "test",
+  level: "silent",
+  format: "json",
+  maskSensitive: false,
+});
 
 let engine: OwnRedis;
 /** The shipper's connection, as the gateway makes it. */
@@ -200,11 +205,7 @@ describe("LogShipper", () => {
     await until("two are in the stream", async () => (await numbersInStream()).length === 2);
     // What an append-only file loses that was cut off at its end: the entry, and that it was shipped.
     const [, newest] = await entries();
-    await observer
-      .multi()
-      .xdel(keys.stream, newest!.id)
-      .hset(keys.shipped, logId, "1")
-      .exec();
+    await observer.multi().xdel(keys.stream, newest!.id).hset(keys.shipped, logId, "1").exec();
     await completeCalls(callLog, 1);
     await until("three are in the stream", async () => (await numbersInStream()).length >= 3);
     expect(await numbersInStream()).toEqual([1, 2, 3]);

@@ -63,7 +63,9 @@ describe("CallLog on a disk that is full", () => {
     const heard = await runOnSmallDisk(500, [1, 1, 1, 1, 1, 12, 1, 1]);
     const open = numbersIn(heard, "intent");
     expect(numbersIn(heard, "failed").length).toBeGreaterThan(0);
-    const newest = listSegments(directory).filter(({ bytes }) => bytes > 0).at(-1)!;
+    const newest = listSegments(directory)
+      .filter(({ bytes }) => bytes > 0)
+      .at(-1)!;
     const inNewest = new Set(framesIn(newest.path).flatMap(intentNumbers));
     // Older segments may be removed at any time: an open call that stands only there would be forgotten.
     const missing = open.filter((number) => !inNewest.has(number));

@@ -1,5 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -53,7 +57,10 @@ export type Bench = {
   /** Every message the MCP server got. */
   readonly received: { method: string; headers: IncomingMessage["headers"]; body: string }[];
   /** Posts a message to the MCP endpoint, or another path, with the key. */
-  post(body: unknown, options?: { path?: string; headers?: Record<string, string> }): Promise<Response>;
+  post(
+    body: unknown,
+    options?: { path?: string; headers?: Record<string, string> },
+  ): Promise<Response>;
   /** Completions in the write-ahead log. */
   records(): CallCompletion[];
   metrics(): Promise<string>;
@@ -81,7 +88,11 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     request.on("end", () => {
       const body = Buffer.concat(chunks).toString("utf8");
       received.push({ method: request.method ?? "", headers: request.headers, body });
-      handler((body === "" ? {} : JSON.parse(body)) as Parameters<UpstreamHandler>[0], response, request);
+      handler(
+        (body === "" ? {} : JSON.parse(body)) as Parameters<UpstreamHandler>[0],
+        response,
+        request,
+      );
     });
   });
   const upstreamPort = await listenOn(upstream);
@@ -169,7 +180,12 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     },
     yaml: options.yaml,
   });
-  const log = createLogger({ service: "test", level: "silent", format: "json", maskSensitive: true });
+  const log = createLogger({
+    service: "test",
+    level: "silent",
+    format: "json",
+    maskSensitive: true,
+  });
   const lifecycle = createLifecycle(log);
   const registry = new Registry();
   const connect = (): Redis => {
@@ -217,7 +233,9 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
     records: () =>
-      framesOf(join(config.walDir, LOG_ID)).flatMap(({ completions }) => completionsIn(completions)),
+      framesOf(join(config.walDir, LOG_ID)).flatMap(({ completions }) =>
+        completionsIn(completions),
+      ),
     metrics: () => registry.metrics(),
     async close() {
       app.http.closeAllConnections();
@@ -234,7 +252,7 @@ export function toolCall(id: unknown = 1, args: object = {}): object {
   return { jsonrpc: "2.0", id, method: "tools/call", params: { name: "echo", arguments: args } };
 }
 
-function listenOn(server: Pick<Server, "listen" | "address">): Promise<number> {
+function listenOn(server: Server | Http2Server): Promise<number> {
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () => {
       resolve((server.address() as AddressInfo).port);

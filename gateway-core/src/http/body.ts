@@ -1,4 +1,5 @@
 import { Failure } from "@gatewayops/platform/errors";
+import { isJsonType } from "@gatewayops/platform/rpc/rest";
 import type { Exchange } from "../stages/exchange.ts";
 
 const NO_BYTES = Buffer.alloc(0);
@@ -6,8 +7,7 @@ const NO_BYTES = Buffer.alloc(0);
 /** Reads the body of an exchange's request and goes on with it, or fails the exchange. */
 export function receiveBody(exchange: Exchange): void {
   const { request, pipeline } = exchange;
-  const type = request.headers["content-type"];
-  if (type === undefined || !type.toLowerCase().startsWith("application/json")) {
+  if (!isJsonType(request.headers["content-type"])) {
     fail(
       exchange,
       new Failure("CONTENT_TYPE_UNSUPPORTED", "Send the body as `Content-Type: application/json`."),
@@ -44,9 +44,11 @@ export function receiveBody(exchange: Exchange): void {
   });
 }
 
-/** What is left of the body is not read: the connection ends with the answer. */
+/**
+ * What is left of the body is read and thrown away, so that the answer reaches its sender; the server's request
+ * time-out bounds how long that goes on.
+ */
 function fail(exchange: Exchange, failure: Failure): void {
-  exchange.response.setHeader("connection", "close");
   exchange.request.resume();
   exchange.fail(failure);
 }

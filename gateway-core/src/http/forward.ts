@@ -91,6 +91,9 @@ function forward(
       }, RETRY_MS);
       return;
     }
+    // What is left of the body is thrown away, so that the connection can be used again.
+    request.unpipe(onward);
+    request.resume();
     sendFailure(
       response,
       new Failure(

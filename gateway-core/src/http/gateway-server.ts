@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
-import { sendFailure } from "@gatewayops/platform/rpc/rest";
+import { restErrorBody, sendFailure } from "@gatewayops/platform/rpc/rest";
 import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
 import type { SessionIds } from "../mcp/session-id.ts";
 import type { Exchange, Pipeline } from "../stages/exchange.ts";
@@ -14,6 +14,8 @@ export type GatewayServerOptions = {
   readonly pipeline: Pipeline;
   readonly sessionIds: SessionIds;
   readonly ownClient: OwnClient;
+  /** Origins, beside our own, whose pages may call: "https://app.example.com". "*" for all. */
+  readonly allowedOrigins: ReadonlySet<string>;
   readonly readTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** Serves what is not MCP: health, metrics, control plane, console. False: nothing is there. */
@@ -78,6 +80,17 @@ function serveMcp(
   rest: string,
 ): void {
   const { pipeline } = options;
+  if (!isOriginAllowed(request, options.allowedOrigins)) {
+    refuse(
+      pipeline,
+      response,
+      new Failure(
+        "ORIGIN_FORBIDDEN",
+        "Pages of this origin may not call MCP servers here. An operator can allow it by GWO_ALLOWED_ORIGINS.",
+      ),
+    );
+    return;
+  }
   const slash = rest.indexOf("/");
   const serverName = slash < 0 ? rest : rest.slice(0, slash);
   const method = slash < 0 ? "" : rest.slice(slash + 1);
@@ -102,6 +115,7 @@ function serveMcp(
   }
   if (!FACADE_METHODS.has(method) || request.method !== "POST") {
     const known = [...FACADE_METHODS.keys()].join(", ");
+    if (FACADE_METHODS.has(method)) response.setHeader("allow", "POST");
     refuse(
       pipeline,
       response,
@@ -122,6 +136,16 @@ function serveMcp(
     }),
     true,
   );
+}
+
+/**
+ * Servers must check Origin, or any page could reach one by DNS rebinding (MCP transports §Security). Clients that
+ * are no browsers send none.
+ */
+function isOriginAllowed(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined || allowed.has("*") || allowed.has(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
 }
 
 function begin(exchange: Exchange, hasBody: boolean): void {
@@ -150,17 +174,16 @@ function refuseConnection(pipeline: Pipeline, error: NodeJS.ErrnoException, sock
     socket.destroy();
     return;
   }
-  const body = JSON.stringify({
-    error: { code: failure.spec.rest, message: failure.message, details: [], reason },
-  });
+  const requestId = requestIdOf(uuidV7(pipeline.now()));
+  const body = JSON.stringify(restErrorBody(failure, requestId));
   socket.end(
     `HTTP/1.1 ${failure.spec.http} ${reason}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 
 const MESSAGES = {
-  HEADERS_TOO_LARGE: `The headers may have at most ${HEADERS_MAX_BYTES} bytes together.`,
+  HEADERS_TOO_LARGE: `A request may have at most ${HEADERS_MAX_COUNT} headers and ${HEADERS_MAX_BYTES} bytes of them.`,
   REQUEST_TIMEOUT: "The request did not arrive in time.",
   REQUEST_MALFORMED: "This is not a valid HTTP/1.1 request.",
 } as const;

@@ -62,14 +62,14 @@ function forward(
   let trailers: IncomingHttpHeaders = {};
   upstream.on("response", (answer) => {
     if (stream.destroyed) return;
-    stream.respond(answer, { waitForTrailers: true });
+    stream.respond(withReadableMessage(answer), { waitForTrailers: true });
     upstream.pipe(stream);
   });
   upstream.on("trailers", (received: IncomingHttpHeaders) => {
     trailers = received;
   });
   stream.on("wantTrailers", () => {
-    stream.sendTrailers(trailers);
+    stream.sendTrailers(withReadableMessage(trailers));
   });
   upstream.on("error", () => {
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -81,6 +81,20 @@ function forward(
   stream.pipe(upstream);
 }
 
+/**
+ * Encodes no more of a status message than the protocol asks for (gRPC over HTTP/2, "Status-Message": all but
+ * printable ASCII, and "%"): some clients decode no more than that.
+ */
+function withReadableMessage(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const message = headers["grpc-message"];
+  if (typeof message !== "string") return headers;
+  return { ...headers, "grpc-message": encodeMessage(decodeURIComponent(message)) };
+}
+
+function encodeMessage(text: string): string {
+  return text.replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
+}
+
 /** Answers with trailers only, as gRPC fails a call that never began. */
 function refuse(stream: ServerHttp2Stream, status: string, message: string): void {
   if (stream.destroyed || stream.headersSent) return;
@@ -89,7 +103,7 @@ function refuse(stream: ServerHttp2Stream, status: string, message: string): voi
       ":status": 200,
       "content-type": "application/grpc",
       "grpc-status": status,
-      "grpc-message": encodeURIComponent(message),
+      "grpc-message": encodeMessage(message),
     },
     { endStream: true },
   );

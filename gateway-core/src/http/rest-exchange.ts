@@ -78,6 +78,7 @@ export class RestExchange extends Exchange {
     const json = body.length === 0 ? Buffer.from("{}") : body;
     const values = parseObject(json);
     const target = targetOf(facade, values);
+    requireMembers(facade, values);
     // Arguments keep their bytes: big integers and the order of keys survive.
     const params = membersOf(json)
       .filter((member) => facade.passed.includes(member.key))
@@ -205,6 +206,24 @@ function targetOf(facade: FacadeMethod, values: Record<string, unknown>): string
     });
   }
   return value;
+}
+
+/** Refuses members that would be dropped in silence, and arguments that are no object. */
+function requireMembers(facade: FacadeMethod, values: Record<string, unknown>): void {
+  const details = Object.entries(values).flatMap(([field, value]) => {
+    if (field === facade.target?.member) return [];
+    if (!facade.passed.includes(field))
+      return [{ field, message: "is not a member of this request" }];
+    const isWrong =
+      (field === "arguments" || field === "_meta") &&
+      (typeof value !== "object" || value === null || Array.isArray(value));
+    return isWrong ? [{ field, message: "must be a JSON object" }] : [];
+  });
+  if (details.length === 0) return;
+  const text = details.map(
+    ({ field, message }) => `${JSON.stringify(field.slice(0, 64))} ${message}`,
+  );
+  throw new Failure("REQUEST_INVALID", `${text.join("; ")}.`, { details });
 }
 
 function parseObject(json: Buffer): Record<string, unknown> {

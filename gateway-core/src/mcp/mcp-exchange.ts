@@ -262,9 +262,16 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
               `The MCP server ${name} closed its stream before it answered.`,
             );
       case "json":
-        return this.#scan.isWhole || !isRequest
-          ? undefined
-          : new Failure("UPSTREAM_NOT_MCP", `The MCP server ${name} answered with broken JSON.`);
+        if (!isRequest || (this.#scan.isWhole && this.#scan.kind !== "other")) return undefined;
+        return this.#status >= 400
+          ? new Failure(
+              "UPSTREAM_HTTP_ERROR",
+              `The MCP server ${name} answered with HTTP status ${this.#status}.`,
+            )
+          : new Failure(
+              "UPSTREAM_NOT_MCP",
+              `The MCP server ${name} answered with JSON that is no JSON-RPC answer.`,
+            );
       case "empty":
         return isRequest && this.#status < 300
           ? new Failure(
@@ -273,15 +280,8 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
             )
           : undefined;
       case "other":
-        // "No stream here", "no such session": statuses that mean something without a body.
-        if (
-          !isRequest &&
-          this.#status >= 400 &&
-          this.#status < 500 &&
-          this.#status !== 401 &&
-          this.#status !== 403
-        )
-          return undefined;
+        // "Done", "no stream here", "no such session": statuses that mean something without a body.
+        if (!isRequest && (this.#status < 300 || isPlainRefusal(this.#status))) return undefined;
         return this.#status >= 300
           ? new Failure(
               "UPSTREAM_HTTP_ERROR",
@@ -387,6 +387,11 @@ function modeOf(status: number, type: string | undefined, length: string | undef
   if (type === undefined) return "other";
   if (type.startsWith("text/event-stream")) return "sse";
   return type.startsWith("application/json") ? "json" : "other";
+}
+
+/** A refusal of the request itself; not one of our credentials, which are no business of the agent. */
+function isPlainRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 401 && status !== 403;
 }
 
 /** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */

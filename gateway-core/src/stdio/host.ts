@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@gatewayops/platform/log";
+import { readBody } from "@gatewayops/platform/rpc/body";
 import { STDIO_SECRET_HEADER } from "../upstream/registry.ts";
 import { StdioSession, sendRpcError, type StdioServer } from "./session.ts";
 
@@ -64,7 +65,7 @@ export function createStdioHost(options: StdioHostOptions): { server: Server; cl
     const known = sessionOf(request, name, org);
     switch (request.method) {
       case "POST": {
-        const body = await bodyOf(request);
+        const body = await readBody(request, BODY_MAX_BYTES);
         if (!known && !isInitialize(body)) {
           refuse(request, response);
           return;
@@ -151,17 +152,6 @@ function refuse(request: IncomingMessage, response: ServerResponse): void {
       -32600,
       "There is no such session. Send `initialize` to begin a new one.",
     );
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > BODY_MAX_BYTES) throw new Error("body too large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function isInitialize(body: Buffer): boolean {

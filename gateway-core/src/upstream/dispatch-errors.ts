@@ -21,6 +21,7 @@ export function failureOfDispatch(
       { cause: error },
     );
   if (
+    error.name === "HTTPParserError" ||
     code.startsWith("HPE_") ||
     code === "UND_ERR_HEADERS_OVERFLOW" ||
     code.startsWith("UND_ERR_RES")

@@ -62,6 +62,11 @@ export async function readAnswer(
       sessionId,
     };
   }
+  if (status >= 400)
+    throw new Failure(
+      "UPSTREAM_HTTP_ERROR",
+      `The MCP server ${server} answered with HTTP status ${status}.`,
+    );
   throw new Failure(
     isEvents ? "UPSTREAM_CLOSED" : "UPSTREAM_NOT_MCP",
     `The MCP server ${server} ended its answer without a JSON-RPC result.`,

@@ -8,7 +8,7 @@ const match = createRestMatcher(restRoutes([TraceService, PriceService]));
 
 function found(httpMethod: string, path: string): RestMatch {
   const result = match(httpMethod, path);
-  if (result === undefined || result === "method_not_allowed") throw new Error(`no match: ${path}`);
+  if (result === undefined || "allow" in result) throw new Error(`no match: ${path}`);
   return result;
 }
 
@@ -36,8 +36,8 @@ describe("createRestMatcher", () => {
   });
 
   it("tells a wrong verb from a wrong path", () => {
-    expect(match("PUT", "/v1/traces")).toBe("method_not_allowed");
-    expect(match("DELETE", "/v1/traces/abc")).toBe("method_not_allowed");
+    expect(match("PUT", "/v1/traces")).toEqual({ allow: "GET" });
+    expect(match("DELETE", "/v1/traces/abc")).toEqual({ allow: "GET" });
     for (const path of [
       "/v1/trace",
       "/v1/traces/",

@@ -45,23 +45,23 @@ export function restRoutes(services: readonly DescService[]): RestRoute[] {
     });
 }
 
-/** Finds the route of a request. A path that fits under another method only is METHOD_NOT_ALLOWED. */
+/** Finds the route of a request. For a path that fits under other methods only, those methods. */
 export function createRestMatcher(
   routes: readonly RestRoute[],
-): (httpMethod: string, path: string) => RestMatch | "method_not_allowed" | undefined {
+): (httpMethod: string, path: string) => RestMatch | { readonly allow: string } | undefined {
   const compiled = routes.map((route) => ({ route, parts: route.path.split("/") }));
   // A literal segment beats a variable one: "/v1/traces/search" is no trace id.
   compiled.sort((a, b) => variables(a.parts) - variables(b.parts));
   return (httpMethod, path) => {
     const parts = path.split("/");
-    let fitsOtherwise = false;
+    const allow: string[] = [];
     for (const candidate of compiled) {
       const params = matchParts(candidate.parts, parts);
       if (!params) continue;
       if (candidate.route.httpMethod === httpMethod) return { route: candidate.route, params };
-      fitsOtherwise = true;
+      allow.push(candidate.route.httpMethod);
     }
-    return fitsOtherwise ? "method_not_allowed" : undefined;
+    return allow.length > 0 ? { allow: allow.join(", ") } : undefined;
   };
 }
 

@@ -1,7 +1,10 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { create, type JsonValue } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { Failure } from "../errors.ts";
+import { requestIdOf, uuidV7 } from "../ids.ts";
+import { readBody } from "./body.ts";
 import { failureFromConnect } from "./errors.ts";
 import { REQUEST_ID_HEADER } from "./interceptors.ts";
 import type { ServerMetrics } from "./metrics.ts";
@@ -27,29 +30,33 @@ export function createRestHandler(
     const found = match(request.method ?? "GET", url.pathname);
     if (found === undefined) return false;
     const started = process.hrtime.bigint();
-    const path = found === "method_not_allowed" ? "(other)" : found.route.path;
+    const path = "allow" in found ? "(other)" : found.route.path;
     response.on("close", () => {
       const status = String(response.statusCode);
       options.metrics.observe({ method: request.method ?? "", path, status, started });
     });
-    if (found === "method_not_allowed")
-      sendFailure(
-        response,
-        new Failure("METHOD_NOT_ALLOWED", `${request.method ?? ""} is not served at this path.`),
-      );
-    else void serve(options, found, url.searchParams, request, response);
+    if ("allow" in found) {
+      response.setHeader("allow", found.allow);
+      sendFailure(response, new Failure("METHOD_NOT_ALLOWED", `This path takes ${found.allow}.`));
+    } else void serve(options, found, url.searchParams, request, response);
     return true;
   };
 }
 
 /** Answers in the specification's error shape. */
-export function sendFailure(response: ServerResponse, failure: Failure, requestId = ""): void {
+export function sendFailure(
+  response: ServerResponse,
+  failure: Failure,
+  requestId = requestIdOf(uuidV7(Date.now())),
+): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  if (requestId !== "") headers[REQUEST_ID_HEADER] = requestId;
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    [REQUEST_ID_HEADER]: requestId,
+  };
   if (failure.retryAfterMs !== undefined)
     headers["retry-after"] = String(Math.ceil(failure.retryAfterMs / 1000));
   if (failure.spec.http === 401) headers["www-authenticate"] = "Bearer";
@@ -100,34 +107,32 @@ async function serve(
     response.writeHead(200, headers);
     response.end(JSON.stringify(toRestJson(method.output, answer.message)));
   } catch (error) {
-    const requestId =
+    const given =
       error instanceof Error && "metadata" in error
-        ? ((error.metadata as Headers).get(REQUEST_ID_HEADER) ?? "")
-        : "";
-    sendFailure(response, failureFromConnect(error), requestId);
+        ? (error.metadata as Headers).get(REQUEST_ID_HEADER)
+        : null;
+    sendFailure(response, failureFromConnect(error), given ?? undefined);
   }
 }
 
 async function readJson(request: IncomingMessage, maxBytes: number): Promise<JsonValue> {
-  const type = request.headers["content-type"] ?? "";
-  if (!/^application\/json\b/i.test(type))
+  const body = await readBody(request, maxBytes);
+  if (!isJsonType(request.headers["content-type"]))
     throw new Failure(
       "CONTENT_TYPE_UNSUPPORTED",
       "Send the body as `Content-Type: application/json`.",
     );
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes)
-      throw new Failure("BODY_TOO_LARGE", `The body may have at most ${maxBytes} bytes.`);
-    chunks.push(chunk);
-  }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8") || "{}") as JsonValue;
+    if (!isUtf8(body)) throw new Error("not UTF-8");
+    return JSON.parse(body.toString("utf8") || "{}") as JsonValue;
   } catch (error) {
     throw new Failure("REQUEST_MALFORMED", "The body is not JSON.", { cause: error });
   }
+}
+
+/** True for "application/json", with parameters or without. */
+export function isJsonType(type: string | undefined): boolean {
+  return type !== undefined && /^application\/json\s*(;|$)/i.test(type);
 }
 
 /** Headers a method may read. Hop-by-hop and body headers stay behind. */
