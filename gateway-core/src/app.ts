@@ -88,7 +88,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       log,
       shards: config.eventShards,
       streamMaxLength: config.streamMaxLength,
-      newGeneration: randomBytes(8).toString("hex"),
+      newGeneration: () => randomBytes(8).toString("hex"),
     },
   );
   shipper.start();
@@ -100,12 +100,15 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     gateway_wal_open_calls: ["Calls begun and not ended.", () => callLog.openCalls],
     gateway_wal_unshipped_frames: [
       "Frames of the write-ahead log that are not in Redis yet.",
-      () => Math.max(0, callLog.lastSequence - shipper.shippedSequence),
+      () => Math.max(0, callLog.lastCompletedSequence - shipper.shippedSequence),
     ],
   });
   lifecycle.onClose("write-ahead log", async () => {
     callLog.close();
-    await shipper.stop({ deadlineMs: SHIP_DEADLINE_MS, lastSequence: callLog.lastSequence });
+    await shipper.stop({
+      deadlineMs: SHIP_DEADLINE_MS,
+      lastSequence: callLog.lastCompletedSequence,
+    });
   });
 
   const upstreams = createUpstreamRegistry({

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync, rmSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -96,7 +97,7 @@ function startShipper(
     log,
     shards: 1,
     streamMaxLength: 10_000,
-    newGeneration: `generation-${lastLog}`,
+    newGeneration: () => randomBytes(8).toString("hex"),
     ...options,
   });
   shippers.push(shipper);

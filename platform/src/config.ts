@@ -54,7 +54,10 @@ export function loadConfig<S extends Schema>(schema: S, sources: ConfigSources):
     const other = sources.otherYaml?.some(
       (prefix) => path === prefix || path.startsWith(`${prefix}.`),
     );
-    if (!known.has(path) && !other) problems.push(`config.yaml: ${path} is not a setting`);
+    const isEmptySection =
+      yaml.get(path) === undefined && [...known].some((name) => name?.startsWith(`${path}.`));
+    if (!known.has(path) && !other && !isEmptySection)
+      problems.push(`config.yaml: ${path} is not a setting`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return values as ConfigOf<S>;
@@ -83,8 +86,8 @@ function valueOf(
   if (direct !== undefined) return setting.parse(direct);
   const file = env[`${setting.env}_FILE`];
   if (file !== undefined) return setting.parse(readFileSync(file, "utf8").trimEnd());
-  if (setting.yaml !== undefined && yaml.has(setting.yaml))
-    return setting.parse(yaml.get(setting.yaml));
+  const given = setting.yaml === undefined ? undefined : yaml.get(setting.yaml);
+  if (given !== undefined) return setting.parse(given);
   if (setting.fallback === undefined) throw new Error("is required and not set");
   return setting.fallback;
 }
@@ -112,14 +115,23 @@ function flatYaml(sources: ConfigSources, problems: string[]): Map<string, unkno
     problems.push(`config.yaml: ${(error as Error).message}`);
     return leaves;
   }
-  walk(root, "");
+  const isSection = typeof root === "object" && root !== null && !Array.isArray(root);
+  if (isSection) walk(root, "");
+  else if (root !== null && root !== undefined)
+    problems.push("config.yaml: must hold settings by name");
   return leaves;
 
   function walk(value: unknown, path: string): void {
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      for (const [key, inner] of Object.entries(value))
-        walk(inner, path === "" ? key : `${path}.${key}`);
-    } else if (path !== "" && value !== null) {
+    const members =
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.entries(value)
+        : undefined;
+    if (members && (members.length > 0 || path === "")) {
+      for (const [key, inner] of members) walk(inner, path === "" ? key : `${path}.${key}`);
+    } else if (members || value === null || value === undefined) {
+      // A name without a value says nothing, but must be a name that exists.
+      leaves.set(path, undefined);
+    } else {
       leaves.set(path, typeof value === "string" ? expand(value, path) : value);
     }
   }

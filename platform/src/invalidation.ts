@@ -39,6 +39,20 @@ export function parseInvalidation(
 ): { sequence: number; change: Invalidation } | undefined {
   const space = message.indexOf(" ");
   const sequence = Number(message.slice(0, space));
-  if (space < 0 || !Number.isSafeInteger(sequence)) return undefined;
-  return { sequence, change: JSON.parse(message.slice(space + 1)) as Invalidation };
+  if (space <= 0 || !Number.isSafeInteger(sequence)) return undefined;
+  try {
+    const change = JSON.parse(message.slice(space + 1)) as Partial<Invalidation> | null;
+    return change && KINDS.has(change.kind)
+      ? { sequence, change: change as Invalidation }
+      : undefined;
+  } catch {
+    return undefined; // not JSON
+  }
 }
+
+const KINDS: ReadonlySet<unknown> = new Set<Invalidation["kind"]>([
+  "key",
+  "server",
+  "prices",
+  "org",
+]);

@@ -27,7 +27,7 @@ const SECRET_FIELDS = ["authorization", "cookie", "password", "secret", "apiKey"
 export function createLogger(options: LogOptions): Logger {
   const sink = options.write ?? ((line: string) => void process.stdout.write(line));
   const shape = options.format === "text" ? toText : (line: string) => line;
-  const mask = options.maskSensitive ? maskText : (line: string) => line;
+  const mask = options.maskSensitive ? maskStrings : (line: string) => line;
   return pino(
     {
       level: options.level,
@@ -47,6 +47,16 @@ export function createLogger(options: LogOptions): Logger {
     },
   );
 }
+
+/**
+ * Masks the strings of a JSON line and nothing else: a time in microseconds looks like a card number, and a number
+ * with stars in it is no JSON.
+ */
+function maskStrings(line: string): string {
+  return line.replace(JSON_STRING, (text) => maskText(text));
+}
+
+const JSON_STRING = /"(?:[^"\\\\]|\\\\.)*"/g;
 
 function toText(line: string): string {
   const { timestamp, level, message, service, ...rest } = JSON.parse(line) as Record<

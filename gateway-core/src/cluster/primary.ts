@@ -58,7 +58,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
       log,
       shards: config.eventShards,
       streamMaxLength: config.streamMaxLength,
-      newGeneration: randomBytes(8).toString("hex"),
+      newGeneration: () => randomBytes(8).toString("hex"),
     },
   });
   lifecycle.onClose("logs of dead workers", () => orphans.stop(ORPHANS_DEADLINE_MS));

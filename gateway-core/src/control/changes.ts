@@ -47,7 +47,13 @@ export class ChangeListener {
       this.#connected = true;
       this.#received = undefined;
       this.#options.clear();
-      subscriber.subscribe(INVALIDATION_CHANNEL).catch(() => undefined); // a lost connection: "ready" comes again
+      subscriber.subscribe(INVALIDATION_CHANNEL).then(
+        // What was published before the subscription stood is lost.
+        () => {
+          this.#options.clear();
+        },
+        () => undefined, // a lost connection: "ready" comes again
+      );
     });
     subscriber.on("close", () => {
       this.#connected = false;
@@ -79,7 +85,7 @@ export class ChangeListener {
       } else if (newest < this.#received) {
         this.#received = newest;
         this.#missed("the counter went back");
-      } else if (this.#behindSince === undefined) {
+      } else if (this.#behindSince === undefined || this.#received >= this.#behindSince) {
         this.#behindSince = newest;
       } else {
         this.#behindSince = undefined;

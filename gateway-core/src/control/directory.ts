@@ -76,6 +76,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     ...watch("api_keys"),
   });
   // What was refused is remembered for a moment, so that repeating it does not reach the services.
+  let changes = 0;
   const refusals = new Map<string, { failure: Failure; until: number }>();
   const servers = new RefreshingCache<Upstream>({
     load: async (path) => {
@@ -122,13 +123,21 @@ export function createDirectory(options: DirectoryOptions): Directory {
       const known = servers.peek(path);
       if (known) return known;
       throwIfRefused(path);
+      const changesBefore = changes;
       return servers.load(path).catch((error: unknown) => {
-        if (error instanceof Failure && error.reason === "SERVER_UNKNOWN") refuse(path, error);
+        // A server that was registered while we asked is not unknown any more.
+        if (
+          error instanceof Failure &&
+          error.reason === "SERVER_UNKNOWN" &&
+          changes === changesBefore
+        )
+          refuse(path, error);
         throw error;
       });
     },
     prices: (orgId) => books.peek(orgId) ?? books.load(orgId),
     apply(change) {
+      changes++;
       switch (change.kind) {
         case "key":
           principals.dropWhere(({ keyIdText }) => keyIdText === change.keyId);
@@ -145,6 +154,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
           principals.dropWhere(({ orgIdText }) => orgIdText === change.orgId);
           servers.dropWhere((_, path) => path.startsWith(`${change.orgId}/`));
           books.dropWhere((_, orgId) => orgId === change.orgId);
+          refusals.clear();
           break;
       }
     },

@@ -16,6 +16,8 @@ type Entry<T> = { value: T; freshUntil: number; refreshAt: number; refreshing: b
 
 /** Part of its life after which a value is fetched again while it still serves. */
 const REFRESH_AFTER = 0.8;
+/** Milliseconds after which a refresh that brought nothing is tried again. */
+const REFRESH_AGAIN_MS = 1_000;
 
 /**
  * Values fetched from a service and believed for a time. A hit is synchronous; concurrent misses of one key share
@@ -79,11 +81,12 @@ export class RefreshingCache<T> {
 
   #refresh(key: string, entry: Entry<T>): void {
     entry.refreshing = true;
-    // A failed refresh leaves the value until its time is up: the next caller then hears the failure.
-    this.load(key).catch(() => {
+    // A refresh that fails, or that a drop overtook, leaves the value until its time is up: then the next caller waits.
+    const again = (): void => {
       entry.refreshing = false;
-      entry.refreshAt = this.#options.now() + 1_000;
-    });
+      entry.refreshAt = this.#options.now() + REFRESH_AGAIN_MS;
+    };
+    this.load(key).then(again, again);
   }
 
   #keep(key: string, value: T): void {

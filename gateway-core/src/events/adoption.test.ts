@@ -10,7 +10,7 @@ import {
   temporaryDirectory,
   writeSegment,
 } from "../../test/wal-files.ts";
-import { adoptLog, removeLogDirectory } from "./adoption.ts";
+import { adoptLog } from "./adoption.ts";
 import { CallLog } from "./call-log.ts";
 import { EMPTY, type IntentFields } from "./record.ts";
 import { listSegments } from "./segments.ts";
@@ -166,12 +166,5 @@ describe("adoptLog", () => {
     adoptLog(directory, LOG_ID, NOW_MS);
     // Only the last segment can have been torn by a crash; anything else is damage, and evidence.
     expect(readFileSync(segment.path).length).toBe(before);
-  });
-});
-
-describe("removeLogDirectory", () => {
-  it("removes an empty directory", () => {
-    removeLogDirectory(directory);
-    expect(existsSync(directory)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { readFileSync, rmdirSync, truncateSync, appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync, truncateSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   CallEventBatchSchema,
@@ -23,6 +23,7 @@ import type { ShippedLog } from "./shipper.ts";
 export type AdoptedLog = ShippedLog & {
   /** Calls that were begun and not ended. */
   readonly unknownCalls: number;
+  /** Sequence number of the newest frame that holds completions. */
   readonly lastSequence: number;
 };
 
@@ -34,6 +35,7 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
   const segments = listSegments(directory);
   const open = new Map<string, CallIntent>();
   let lastSequence = 0;
+  let lastCompletedSequence = 0;
   for (const [index, segment] of segments.entries()) {
     const bytes = readFileSync(segment.path);
     let offset = 0;
@@ -43,6 +45,7 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
       for (const event of fromBinary(CallEventBatchSchema, frame.completions).events)
         open.delete(Buffer.from(event.completion?.intent?.callId ?? EMPTY).toString("hex"));
       lastSequence = Math.max(lastSequence, frame.sequence);
+      if (frame.completions.length > 0) lastCompletedSequence = frame.sequence;
       offset += frame.bytes;
     }
     // Only the last segment can have been torn by a crash. What is spoilt in an older one is evidence.
@@ -52,6 +55,7 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
     }
     if (index === segments.length - 1 && open.size > 0) {
       lastSequence += 1;
+      lastCompletedSequence = lastSequence;
       segment.bytes += endAsUnknown(segment, [...open.values()], lastSequence, nowMs);
     }
   }
@@ -60,16 +64,11 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
     segments,
     live: false,
     unknownCalls: open.size,
-    lastSequence,
+    lastSequence: lastCompletedSequence,
     forget(removed: readonly Segment[]) {
       for (const segment of removed) segments.splice(segments.indexOf(segment), 1);
     },
   };
-}
-
-/** Removes an adopted log's directory once its segments are gone. */
-export function removeLogDirectory(directory: string): void {
-  rmdirSync(directory);
 }
 
 function endAsUnknown(

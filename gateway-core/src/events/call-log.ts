@@ -42,6 +42,8 @@ export class CallLog {
   readonly segments: Segment[] = [];
   /** Sequence number of the newest frame. 0: none. */
   lastSequence = 0;
+  /** Sequence number of the newest frame that holds completions, which is what is shipped. 0: none. */
+  lastCompletedSequence = 0;
 
   readonly #options: CallLogOptions;
   readonly #intents = new WireWriter(64 * 1024);
@@ -166,6 +168,7 @@ export class CallLog {
       segment.bytes += frame.length;
       this.#totalBytes += frame.length;
       this.lastSequence += 1;
+      if (completions.length > 0) this.lastCompletedSequence = this.lastSequence;
       return undefined;
     } catch (error) {
       return new Failure("RECORD_UNAVAILABLE", "The call cannot be recorded. Tell an operator.", {

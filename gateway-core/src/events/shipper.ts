@@ -25,8 +25,8 @@ export type ShipperOptions = {
   readonly shards: number;
   /** Entries a shard's stream may hold. */
   readonly streamMaxLength: number;
-  /** Mark for a Redis that has none. Random, one per process. */
-  readonly newGeneration: string;
+  /** Makes a mark for a Redis that has none: random, another one at each call, so that lost data is noticed. */
+  readonly newGeneration: () => string;
 };
 
 /** Most bytes of completions in one stream entry. */
@@ -193,6 +193,11 @@ export class LogShipper {
       await this.#startOver();
       return;
     }
+    if (receipt.lastSequence < this.#shippedSequence) {
+      // Redis lost its newest entries: a restart from older data, or a failover.
+      await this.#startOver();
+      return;
+    }
     this.#shippedSequence = receipt.lastSequence;
     // Which entry held which frame is not known after a restart; all of them lie before the stream's end.
     if (this.#unstored.length === 0 && receipt.lastSequence > this.#storedSequence)
@@ -217,6 +222,7 @@ export class LogShipper {
     this.#unstored = [];
     this.#waiting = [];
     this.#generation = undefined;
+    this.#caughtUp = false;
     await this.#reader.rewind();
   }
 
@@ -241,7 +247,12 @@ export class LogShipper {
 
   #shipOptions(): Parameters<typeof shipFrame>[0] {
     const { redis, newGeneration, streamMaxLength } = this.#options;
-    return { redis, shard: this.#shard, newGeneration, maxLength: streamMaxLength };
+    return {
+      redis,
+      shard: this.#shard,
+      newGeneration: newGeneration(),
+      maxLength: streamMaxLength,
+    };
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { extname, join, normalize, sep } from "node:path";
+import { extname, join, normalize, resolve, sep } from "node:path";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -54,8 +54,9 @@ export function createConsoleFiles(
 }
 
 function fileOf(directory: string, path: string): string | undefined {
-  const wanted = join(directory, normalize(decodePath(path)));
-  if (wanted.startsWith(directory + sep) && isFile(wanted)) return wanted;
+  const root = resolve(directory);
+  const wanted = join(root, normalize(decodePath(path)));
+  if (wanted.startsWith(root + sep) && isFile(wanted)) return wanted;
   const index = join(directory, "index.html");
   return extname(path) === "" && isFile(index) ? index : undefined;
 }
@@ -69,5 +70,9 @@ function decodePath(path: string): string {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false; // not there, or no name a file can have
+  }
 }

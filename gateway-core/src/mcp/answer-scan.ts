@@ -3,8 +3,11 @@ export type AnswerKind = "result" | "error" | "other";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** Longest key or literal that is looked at; longer ones are none of those looked for. */
-const TOKEN_MAX = 24;
+/**
+ * Longest key or literal that is kept. The longest looked for is "isError", 42 bytes when every letter is escaped; a
+ * longer one is cut, and is none of those looked for.
+ */
+const TOKEN_MAX = 64;
 
 /**
  * Reads just enough of a JSON-RPC message to know how a call ended, while its bytes stream past: whether it is an
@@ -28,6 +31,7 @@ export class AnswerScan {
   #token = "";
   #keyAt1 = "";
   #keyAt2 = "";
+  #isObjectAt2 = false;
 
   /** Begins anew, for the next message of a stream. */
   reset(): void {
@@ -69,7 +73,7 @@ export class AnswerScan {
         this.#keyEnds();
         return at + 1;
       }
-      if (this.#token.length < TOKEN_MAX) this.#token += String.fromCharCode(byte);
+      if (this.#token.length <= TOKEN_MAX) this.#token += String.fromCharCode(byte);
     }
     return bytes.length;
   }
@@ -99,7 +103,8 @@ export class AnswerScan {
   }
 
   #keyEnds(): void {
-    const key = this.#token.includes("\\") ? unescaped(this.#token) : this.#token;
+    const isCut = this.#token.length > TOKEN_MAX;
+    const key = isCut ? CUT : this.#token.includes("\\") ? unescaped(this.#token) : this.#token;
     this.#token = "";
     this.#isKey = false;
     this.#expectsKey = false;
@@ -122,10 +127,12 @@ export class AnswerScan {
         return;
       case 0x7b: // {
         this.#depth++;
+        if (this.#depth === 2) this.#isObjectAt2 = true;
         this.#expectsKey = this.#depth <= 2;
         return;
       case 0x5b: // [
         this.#depth++;
+        if (this.#depth === 2) this.#isObjectAt2 = false;
         this.#expectsKey = false;
         return;
       case 0x7d: // }
@@ -137,7 +144,7 @@ export class AnswerScan {
         return;
       case 0x2c: // ,
         this.#literalEnds();
-        this.#expectsKey = this.#depth === 1 || (this.#depth === 2 && this.#keyAt2 !== "");
+        this.#expectsKey = this.#depth === 1 || (this.#depth === 2 && this.#isObjectAt2);
         return;
       case 0x3a: // :
         this.#token = "";
@@ -159,10 +166,13 @@ export class AnswerScan {
   }
 }
 
+/** Stands for a key that is none of those looked for. */
+const CUT = "…";
+
 function unescaped(token: string): string {
   try {
     return JSON.parse(`"${token}"`) as string;
   } catch {
-    return token; // cut short at TOKEN_MAX: too long to be a key that is looked for
+    return CUT; // no JSON string, so no key
   }
 }

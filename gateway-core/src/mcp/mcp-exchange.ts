@@ -183,6 +183,12 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#isUpstreamDone) return;
     this.#isUpstreamDone = true;
+    if (this.#gate?.isAnswered) {
+      // The answer is complete; what broke off after it is of no use to anyone.
+      this.#upstreamDone("succeeded");
+      if (this.#isAnswered) this.response.end();
+      return;
+    }
     if (this.#isClientGone && this.#endsWithClient) {
       this.#upstreamDone("abandoned");
       this.fail(new Failure("CLIENT_GONE", "The agent closed the connection.", { cause: error }));
@@ -400,6 +406,7 @@ const OWN_CODES_FROM = 1_000;
 /** A JSON-RPC error that repeats the request's id as it was written. */
 export function rpcErrorBody(exchange: Exchange, failure: Failure): string {
   const message = exchange.message as McpMessage | undefined;
+  const idText = failure instanceof MessageError ? failure.idText : (message?.idText ?? "null");
   const code =
     failure instanceof MessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number;
   const error = {
@@ -411,5 +418,5 @@ export function rpcErrorBody(exchange: Exchange, failure: Failure): string {
       ...(failure.retryAfterMs === undefined ? {} : { retry_after_ms: failure.retryAfterMs }),
     },
   };
-  return `{"jsonrpc":"2.0","id":${message?.idText ?? "null"},"error":${JSON.stringify(error)}}`;
+  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`;
 }

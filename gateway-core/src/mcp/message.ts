@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { membersOf } from "./json-members.ts";
+import { membersOf, type Member } from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -24,6 +24,8 @@ export type McpMessage = {
 /** A message that is not JSON-RPC, with the code that JSON-RPC 2.0 §5.1 gives it. */
 export class MessageError extends Failure {
   readonly rpcCode: number;
+  /** The id as it stands in the bytes, where the message got that far. */
+  idText = "null";
 
   constructor(rpcCode: number, message: string) {
     super("REQUEST_MALFORMED", message);
@@ -47,6 +49,16 @@ const CONTROL_MEMBERS: ReadonlySet<string> = new Set([
   "error",
 ]);
 const CONTROL_PARAMS: ReadonlySet<string> = new Set(["name", "uri", "arguments", "_meta"]);
+
+const CONTROL_META: ReadonlySet<string> = new Set([
+  VERSION_META,
+  "io.modelcontextprotocol/clientCapabilities",
+  "io.modelcontextprotocol/clientInfo",
+  "io.modelcontextprotocol/logLevel",
+  "progressToken",
+  "traceparent",
+]);
+const OPEN_BRACE = 0x7b;
 
 const TARGET_PARAM: Readonly<Record<string, "name" | "uri">> = {
   "tools/call": "name",
@@ -82,6 +94,21 @@ export function readMessage(body: Buffer): McpMessage {
   refuseTwice(members, CONTROL_MEMBERS);
   const id = members.find((member) => member.key === "id");
   const idText = id ? body.toString("utf8", id.start, id.end) : "null";
+  try {
+    return classify(body, message, members, id, idText);
+  } catch (error) {
+    if (error instanceof MessageError && isId(message["id"])) error.idText = idText;
+    throw error;
+  }
+}
+
+function classify(
+  body: Buffer,
+  message: Record<string, unknown>,
+  members: readonly Member[],
+  id: Member | undefined,
+  idText: string,
+): McpMessage {
   const { method, params } = message;
   if (method === undefined) return responseOf(message, idText);
   if (typeof method !== "string")
@@ -91,13 +118,21 @@ export function readMessage(body: Buffer): McpMessage {
   const at = members.find((member) => member.key === "params");
   if (at && (typeof params !== "object" || params === null || Array.isArray(params)))
     throw new MessageError(INVALID_REQUEST, 'The member "params" must be an object.');
-  if (at) refuseTwice(membersOf(body, at.start), CONTROL_PARAMS);
+  if (at) requireControlOnce(body, at.start);
   return requestOf(
     method,
     (params ?? {}) as Record<string, unknown>,
     id ? "request" : "notification",
     idText,
   );
+}
+
+function requireControlOnce(body: Buffer, paramsStart: number): void {
+  const params = membersOf(body, paramsStart);
+  refuseTwice(params, CONTROL_PARAMS);
+  const meta = params.find(({ key }) => key === "_meta");
+  if (meta && body[meta.start] === OPEN_BRACE)
+    refuseTwice(membersOf(body, meta.start), CONTROL_META);
 }
 
 function requestOf(
@@ -107,6 +142,10 @@ function requestOf(
   idText: string,
 ): McpMessage {
   const meta = params["_meta"] as Record<string, unknown> | null | undefined;
+  // A call nobody answers would be one nobody limits, prices or records.
+  const operation = OPERATIONS.get(method) ?? Operation.UNSPECIFIED;
+  if (kind === "notification" && operation !== Operation.UNSPECIFIED)
+    throw new MessageError(INVALID_REQUEST, `${method} is a request and needs an "id".`);
   const targetParam = TARGET_PARAM[method];
   const target = targetParam === undefined ? "" : params[targetParam];
   if (typeof target !== "string")
@@ -117,7 +156,7 @@ function requestOf(
     idText,
     method,
     target,
-    operation: OPERATIONS.get(method) ?? Operation.UNSPECIFIED,
+    operation,
     era: typeof meta?.[VERSION_META] === "string" ? "modern" : "legacy",
     traceparent: typeof traceparent === "string" ? traceparent : undefined,
   };
@@ -154,8 +193,27 @@ function isId(id: unknown): boolean {
   return typeof id === "string" || typeof id === "number";
 }
 
+/**
+ * Refuses control members that stand twice, or in letters that a parser which ignores case would take for them: such
+ * a parser takes the last one, and runs what was not authorized.
+ */
 function refuseTwice(members: readonly { key: string }[], controls: ReadonlySet<string>): void {
-  for (const [index, { key }] of members.entries())
-    if (controls.has(key) && members.findIndex((member) => member.key === key) !== index)
-      throw new MessageError(INVALID_REQUEST, `The member "${key}" stands in the message twice.`);
+  const seen = new Set<string>();
+  for (const { key } of members) {
+    const folded = controls.has(key) ? key : folds(key);
+    if (!controls.has(folded)) continue;
+    if (key !== folded || seen.has(folded))
+      throw new MessageError(
+        INVALID_REQUEST,
+        key === folded
+          ? `The member "${key}" stands in the message twice.`
+          : `The member ${JSON.stringify(key)} is too like "${folded}". Write it as it is meant.`,
+      );
+    seen.add(folded);
+  }
+}
+
+/** Lower case, with the letters that Unicode folds to ASCII: the long s and the Kelvin sign. */
+function folds(key: string): string {
+  return key.toLowerCase().replaceAll("\u017f", "s").replaceAll("\u212a", "k");
 }

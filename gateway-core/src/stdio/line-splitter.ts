@@ -16,6 +16,7 @@ export class LineSplitter {
     const lines: Buffer[] = [];
     let from = 0;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
+      if (this.#bytes + at - from > this.#maxBytes) return undefined;
       const line = this.#take(chunk.subarray(from, at));
       if (line.length > 0) lines.push(line);
       from = at + 1;

@@ -133,7 +133,7 @@ export class StdioSession {
   openStream(response: ServerResponse): boolean {
     if (this.#stream) return false;
     this.#stream = response;
-    beginEvents(response);
+    beginEvents(response, this.id);
     response.on("close", () => {
       this.#stream = undefined;
     });
@@ -166,7 +166,7 @@ export class StdioSession {
     }
     const target = this.#targetOf(parsed);
     if (!target) return;
-    beginEvents(target);
+    beginEvents(target, this.id);
     target.write(eventOf(message));
   }
 
@@ -222,9 +222,13 @@ export function sendRpcError(
   response.end(`{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify({ code, message })}}`);
 }
 
-function beginEvents(response: ServerResponse): void {
+function beginEvents(response: ServerResponse, sessionId: string): void {
   if (response.headersSent) return;
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "mcp-session-id": sessionId,
+  });
   response.flushHeaders();
 }
 

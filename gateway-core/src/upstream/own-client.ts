@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "@gatewayops/platform/errors";
+import { membersOf } from "../mcp/json-members.ts";
 import { failureOfDispatch, wasNeverSent } from "./dispatch-errors.ts";
 import { readAnswer, type RawAnswer } from "./raw-answer.ts";
 import type { Upstream } from "./upstream.ts";
@@ -239,14 +240,34 @@ function isSessionLost(answer: RawAnswer, session: Session): boolean {
   );
 }
 
+/** Params with the modern envelope. What the caller gave in `_meta` stays, in its own bytes. */
 function withEnvelope(paramsJson: string): string {
-  const meta = JSON.stringify({
-    "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
-  });
-  const inner = paramsJson.trim().slice(1, -1).trim();
-  return `{${inner === "" ? "" : `${inner},`}"_meta":${meta}}`;
+  const json = Buffer.from(paramsJson);
+  const members = membersOf(json).map(({ key, start, end }) => ({
+    key,
+    value: json.subarray(start, end),
+  }));
+  const given = members.find(({ key }) => key === "_meta")?.value ?? Buffer.from("{}");
+  const meta = [
+    ...membersOf(given)
+      .filter(({ key }) => !(key in ENVELOPE))
+      .map(({ key, start, end }) => memberJson(key, given.toString("utf8", start, end))),
+    ...Object.entries(ENVELOPE).map(([key, value]) => memberJson(key, JSON.stringify(value))),
+  ];
+  const others = members
+    .filter(({ key }) => key !== "_meta")
+    .map(({ key, value }) => memberJson(key, value.toString("utf8")));
+  return `{${[...others, memberJson("_meta", `{${meta.join(",")}}`)].join(",")}}`;
+}
+
+const ENVELOPE: Readonly<Record<string, unknown>> = {
+  "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
+  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
+};
+
+function memberJson(key: string, valueJson: string): string {
+  return `${JSON.stringify(key)}:${valueJson}`;
 }
 
 /** Values that are no plain header text travel in base64 (MCP 2026-07-28 streamable-http §Encoding). */

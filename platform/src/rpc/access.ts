@@ -74,7 +74,7 @@ export function accessInterceptor(
 function requireInternal(headers: Headers, secret: string): void {
   const given = Buffer.from(headers.get(INTERNAL_HEADER) ?? "");
   const wanted = Buffer.from(secret);
-  if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+  if (wanted.length === 0 || given.length !== wanted.length || !timingSafeEqual(given, wanted))
     throw new Failure("PERMISSION_DENIED", "This method is internal.");
 }
 

@@ -26,8 +26,10 @@ export function createRestHandler(
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
   const match = createRestMatcher(options.routes);
   return (request, response) => {
-    const url = new URL(request.url ?? "/", "http://localhost");
-    const found = match(request.method ?? "GET", url.pathname);
+    const target = request.url ?? "/";
+    const mark = target.indexOf("?");
+    const query = new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1));
+    const found = match(request.method ?? "GET", mark < 0 ? target : target.slice(0, mark));
     if (found === undefined) return false;
     const started = process.hrtime.bigint();
     const path = "allow" in found ? "(other)" : found.route.path;
@@ -38,7 +40,7 @@ export function createRestHandler(
     if ("allow" in found) {
       response.setHeader("allow", found.allow);
       sendFailure(response, new Failure("METHOD_NOT_ALLOWED", `This path takes ${found.allow}.`));
-    } else void serve(options, found, url.searchParams, request, response);
+    } else void serve(options, found, query, request, response);
     return true;
   };
 }
