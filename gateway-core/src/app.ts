@@ -13,6 +13,7 @@ import type { GatewayConfig } from "./config.ts";
 import { ChangeListener } from "./control/changes.ts";
 import { createDirectory } from "./control/directory.ts";
 import { CallLog } from "./events/call-log.ts";
+import { logGauges } from "./events/log-gauges.ts";
 import { LogShipper } from "./events/shipper.ts";
 import { CallMetrics } from "./http/call-metrics.ts";
 import { createConsoleFiles } from "./http/console-files.ts";
@@ -92,17 +93,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     },
   );
   shipper.start();
-  metrics.registerGauges(options.registry, {
-    gateway_wal_bytes: [
-      "Bytes of the write-ahead log that not every consumer has stored.",
-      () => callLog.bytes,
-    ],
-    gateway_wal_open_calls: ["Calls begun and not ended.", () => callLog.openCalls],
-    gateway_wal_unshipped_frames: [
-      "Frames of the write-ahead log that are not in Redis yet.",
-      () => Math.max(0, callLog.lastCompletedSequence - shipper.shippedSequence),
-    ],
-  });
+  metrics.registerGauges(options.registry, logGauges(callLog, shipper));
   lifecycle.onClose("write-ahead log", async () => {
     callLog.close();
     await shipper.stop({

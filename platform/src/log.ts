@@ -56,7 +56,7 @@ function maskStrings(line: string): string {
   return line.replace(JSON_STRING, (text) => maskText(text));
 }
 
-const JSON_STRING = /"(?:[^"\\\\]|\\\\.)*"/g;
+const JSON_STRING = /"(?:[^"\\]|\\.)*"/g;
 
 function toText(line: string): string {
   const { timestamp, level, message, service, ...rest } = JSON.parse(line) as Record<

@@ -22,6 +22,7 @@ import {
   STDIO_YAML_PATH,
   stdioServersFrom,
 } from "../../gateway-core/src/config.ts";
+import { logGauges } from "../../gateway-core/src/events/log-gauges.ts";
 import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
 import { configText } from "../../tools/generate-config-doc.ts";
@@ -158,7 +159,12 @@ describe("documents", () => {
 describe("docs/metrics.md", () => {
   it("names every metric of our own, and no other", () => {
     const registry = new Registry();
-    new CallMetrics().register(registry);
+    const callMetrics = new CallMetrics();
+    callMetrics.register(registry);
+    callMetrics.registerGauges(
+      registry,
+      logGauges({ bytes: 0, openCalls: 0, lastCompletedSequence: 0 }, { shippedSequence: 0 }),
+    );
     createServerMetrics(registry);
     createConsumerMetrics(registry, "cost", 0);
     createAuthMetrics(registry);

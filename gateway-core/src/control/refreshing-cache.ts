@@ -16,7 +16,7 @@ type Entry<T> = { value: T; freshUntil: number; refreshAt: number; refreshing: b
 
 /** Part of its life after which a value is fetched again while it still serves. */
 const REFRESH_AFTER = 0.8;
-/** Milliseconds after which a refresh that brought nothing is tried again. */
+/** Milliseconds after which a refresh that failed is tried again. */
 const REFRESH_AGAIN_MS = 1_000;
 
 /**
@@ -81,12 +81,17 @@ export class RefreshingCache<T> {
 
   #refresh(key: string, entry: Entry<T>): void {
     entry.refreshing = true;
-    // A refresh that fails, or that a drop overtook, leaves the value until its time is up: then the next caller waits.
-    const again = (): void => {
-      entry.refreshing = false;
-      entry.refreshAt = this.#options.now() + REFRESH_AGAIN_MS;
-    };
-    this.load(key).then(again, again);
+    // A refresh that fails leaves the value until its time is up: then the next caller waits, and hears of it. One
+    // that a drop overtook is not believed; the next caller begins another.
+    this.load(key).then(
+      () => {
+        entry.refreshing = false;
+      },
+      () => {
+        entry.refreshing = false;
+        entry.refreshAt = this.#options.now() + REFRESH_AGAIN_MS;
+      },
+    );
   }
 
   #keep(key: string, value: T): void {

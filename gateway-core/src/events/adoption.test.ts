@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { completionOf, intentOf, NotedCall, numberOf } from "../../test/record-samples.ts";

@@ -31,6 +31,7 @@ export class AnswerScan {
   #token = "";
   #keyAt1 = "";
   #keyAt2 = "";
+  #isObjectAt1 = false;
   #isObjectAt2 = false;
 
   /** Begins anew, for the next message of a stream. */
@@ -127,11 +128,13 @@ export class AnswerScan {
         return;
       case 0x7b: // {
         this.#depth++;
+        if (this.#depth === 1) this.#isObjectAt1 = true;
         if (this.#depth === 2) this.#isObjectAt2 = true;
         this.#expectsKey = this.#depth <= 2;
         return;
       case 0x5b: // [
         this.#depth++;
+        if (this.#depth === 1) this.#isObjectAt1 = false;
         if (this.#depth === 2) this.#isObjectAt2 = false;
         this.#expectsKey = false;
         return;
@@ -144,7 +147,8 @@ export class AnswerScan {
         return;
       case 0x2c: // ,
         this.#literalEnds();
-        this.#expectsKey = this.#depth === 1 || (this.#depth === 2 && this.#isObjectAt2);
+        this.#expectsKey =
+          (this.#depth === 1 && this.#isObjectAt1) || (this.#depth === 2 && this.#isObjectAt2);
         return;
       case 0x3a: // :
         this.#token = "";

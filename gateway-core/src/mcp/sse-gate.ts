@@ -3,6 +3,7 @@ import { AnswerScan } from "./answer-scan.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 const DATA_PREFIX = Buffer.from("data:");
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
  * Watches an SSE stream (WHATWG HTML §9.2.6) for the event that holds the JSON-RPC answer. Everything may be passed on
@@ -22,6 +23,8 @@ export class SseGate {
   #lineLength = 0;
   #hasData = false;
   #lastWasCr = false;
+  /** Bytes of a byte order mark seen at the stream's beginning; all of them once there is none to come. */
+  #markBytes = 0;
 
   /**
    * Takes the next bytes of the stream.
@@ -29,7 +32,7 @@ export class SseGate {
    * @returns how many of them may be passed on now; the rest waits until the answer is recorded
    */
   feed(chunk: Buffer): number {
-    let at = 0;
+    let at = this.#skipMark(chunk);
     while (at < chunk.length && !this.isAnswered) {
       const byte = chunk[at];
       if (this.#lastWasCr) {
@@ -49,6 +52,22 @@ export class SseGate {
       at = this.#line(chunk, at);
     }
     return chunk.length;
+  }
+
+  /** A byte order mark at the stream's beginning is no part of the first line (WHATWG HTML §9.2.6). */
+  #skipMark(chunk: Buffer): number {
+    let at = 0;
+    while (this.#markBytes < BYTE_ORDER_MARK.length && at < chunk.length) {
+      if (chunk[at] !== BYTE_ORDER_MARK[this.#markBytes]) {
+        // Half a mark is text, and begins a line that is no data.
+        if (this.#markBytes > 0) this.#isData = false;
+        this.#markBytes = BYTE_ORDER_MARK.length;
+        return at;
+      }
+      this.#markBytes++;
+      at++;
+    }
+    return at;
   }
 
   /** Takes what is left of the line in this chunk. */
