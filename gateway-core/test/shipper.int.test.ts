@@ -298,7 +298,7 @@ describe("LogShipper", () => {
     const { callLog, shipper } = startWorkerLog();
     await completeCalls(callLog, 25);
     callLog.close();
-    await shipper.stop({ deadlineMs: 5_000, lastSequence: callLog.lastSequence });
+    await shipper.stop({ deadlineMs: 5_000, lastSequence: callLog.lastCompletedSequence });
     expect(await numbersInStream()).toEqual(upTo(25));
   });
 
@@ -307,7 +307,7 @@ describe("LogShipper", () => {
     await engine.kill();
     await completeCalls(callLog, 5);
     callLog.close();
-    await shipper.stop({ deadlineMs: 200, lastSequence: callLog.lastSequence });
+    await shipper.stop({ deadlineMs: 200, lastSequence: callLog.lastCompletedSequence });
     expect(existsSync(callLog.segments[0]!.path)).toBe(true);
     await engine.restart();
     startShipper(adoptLog(directory, "0".repeat(32), 0));
@@ -320,7 +320,7 @@ describe("LogShipper", () => {
     callLog.intend(new NotedCall(100, []));
     callLog.close();
     const begun = performance.now();
-    await shipper.stop({ deadlineMs: 8_000, lastSequence: callLog.lastSequence });
+    await shipper.stop({ deadlineMs: 8_000, lastSequence: callLog.lastCompletedSequence });
     expect(performance.now() - begun).toBeLessThan(4_000);
     expect(await numbersInStream()).toEqual([1]);
   });

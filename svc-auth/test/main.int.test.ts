@@ -13,7 +13,7 @@ afterAll(() => engines.stop(), 30_000);
 describe("main.ts", () => {
   it("refuses to start with every problem of its settings at once", async () => {
     const run = runAuth([], { GWO_REDIS_URL: "http://x", GWO_INTERNAL_SECRET: "short" });
-    expect(await run.exited).toBe(2);
+    expect(await run.exited).toBe(78);
     for (const name of [
       "GWO_POSTGRES_URL",
       "GWO_REDIS_URL",

@@ -93,6 +93,7 @@ export class RestExchange extends Exchange {
       target,
       operation: facade.operation,
       era: "legacy",
+      version: "",
       traceparent: undefined,
     };
   }
@@ -191,7 +192,7 @@ export class RestExchange extends Exchange {
     if (failure) pushFailureHeaders(failure, headers);
     if (this.response.destroyed) return;
     this.response.writeHead(status, headers);
-    this.response.end(body);
+    this.finish(body);
   }
 }
 

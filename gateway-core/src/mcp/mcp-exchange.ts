@@ -8,6 +8,7 @@ import { circuitOpen } from "../upstream/breaker.ts";
 import { failureOfDispatch, wasNeverSent } from "../upstream/dispatch-errors.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
+import { requireMatchingHeaders } from "./header-match.ts";
 import { MessageError, readMessage, type McpMessage } from "./message.ts";
 import type { SessionIds } from "./session-id.ts";
 import { SseGate } from "./sse-gate.ts";
@@ -74,7 +75,17 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
     }
     const message = readMessage(body);
     this.face = message.era === "modern" ? Face.MCP_MODERN : Face.MCP_LEGACY;
+    if (message.era === "modern") this.#requireMatchingHeaders(message);
     return message;
+  }
+
+  #requireMatchingHeaders(message: McpMessage): void {
+    try {
+      requireMatchingHeaders(message, this.request.headers);
+    } catch (error) {
+      if (error instanceof MessageError) error.idText = message.idText;
+      throw error;
+    }
   }
 
   protected override send(): void {
@@ -230,11 +241,11 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
       const only = held[0];
       if (only) this.#headers.push("content-length", String(only.length));
       this.#sendHead();
-      response.end(only);
+      this.finish(only);
       return;
     }
     for (const chunk of held) response.write(chunk);
-    if (this.#mode !== "sse" || this.#isUpstreamDone) response.end();
+    if (this.#mode !== "sse" || this.#isUpstreamDone) this.finish();
   }
 
   /** True when the agent's going away ends the exchange with the server as well. */
@@ -381,6 +392,7 @@ const NO_MESSAGE: McpMessage = {
   target: "",
   operation: Operation.UNSPECIFIED,
   era: "legacy",
+  version: "",
   traceparent: undefined,
 };
 

@@ -17,6 +17,8 @@ export type McpMessage = {
   readonly target: string;
   readonly operation: Operation;
   readonly era: Era;
+  /** Revision that a modern message names in its envelope. Empty for legacy ones. */
+  readonly version: string;
   /** `params._meta.traceparent`, which wins over the HTTP header (SEP-414). */
   readonly traceparent: string | undefined;
 };
@@ -151,13 +153,15 @@ function requestOf(
   if (typeof target !== "string")
     throw new MessageError(-32602, `"params.${targetParam ?? ""}" must be text.`);
   const traceparent = meta?.["traceparent"];
+  const version = meta?.[VERSION_META];
   return {
     kind,
     idText,
     method,
     target,
     operation,
-    era: typeof meta?.[VERSION_META] === "string" ? "modern" : "legacy",
+    era: typeof version === "string" ? "modern" : "legacy",
+    version: typeof version === "string" ? version : "",
     traceparent: typeof traceparent === "string" ? traceparent : undefined,
   };
 }
@@ -175,6 +179,7 @@ function responseOf(message: Record<string, unknown>, idText: string): McpMessag
     target: "",
     operation: Operation.UNSPECIFIED,
     era: "legacy",
+    version: "",
     traceparent: undefined,
   };
 }

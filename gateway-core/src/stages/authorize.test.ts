@@ -24,6 +24,7 @@ function reasonOf(options: {
     target: options.target ?? "read",
     operation: Operation.TOOLS_CALL,
     era: "legacy",
+    version: "",
     traceparent: undefined,
   };
   return refusalOf(principal, upstream, message)?.reason;

@@ -209,6 +209,17 @@ export abstract class Exchange implements LoggedCall {
     this.answer({ outcome: Outcome.REFUSED, httpStatus: failure.spec.http, rpcCode: 0, failure });
   }
 
+  /** Ends the answer. An agent that does not take it in time is cut off. */
+  protected finish(last?: Buffer | string): void {
+    const { response } = this;
+    response.end(last);
+    if (response.writableFinished || response.writableLength === 0) return;
+    const timer = setTimeout(() => response.destroy(), this.pipeline.writeTimeoutMs);
+    response.on("close", () => {
+      clearTimeout(timer);
+    });
+  }
+
   /** Notes what a stage did and how long it took. */
   protected stage(stage: Stage, outcome: StageOutcome): void {
     const now = performance.now();
