@@ -3,7 +3,8 @@ export default {
   forbidden: [
     {
       name: "services-stand-alone",
-      comment: "Services never import each other or the gateway: they talk through their proto API.",
+      comment:
+        "Services never import each other or the gateway: they talk through their proto API.",
       severity: "error",
       from: { path: "^(svc-[a-z]+|gateway-core)/" },
       to: { path: "^(svc-[a-z]+|gateway-core|cli|console|bench)/", pathNot: "^$1/" },
@@ -35,7 +36,12 @@ export default {
       from: { path: "/src/", pathNot: "\\.test\\.ts$" },
       to: { path: "(\\.test\\.ts$|/test/)" },
     },
-    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
     {
       name: "declared-dependencies-only",
       severity: "error",
@@ -49,6 +55,9 @@ export default {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     combinedDependencies: true,
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
   },
 };

@@ -102,7 +102,7 @@ function nodeGlobals() {
       "clearInterval",
       "fetch",
       "AbortController",
-    "performance",
+      "performance",
     ].map((name) => [name, "readonly"]),
   );
 }

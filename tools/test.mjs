@@ -1,6 +1,6 @@
 // Runs the tests and ends with "N passed, N failed" alone on a line. Arguments: kinds of tests (unit, int, e2e), all
 // when none are named; what follows "--" goes to Jest.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ const directory = mkdtempSync(join(tmpdir(), "gatewayops-test-"));
 let passed = 0;
 let failed = 0;
 
+if (kinds.includes("e2e")) installChromium();
 for (const kind of kinds) {
   const report = join(directory, `${kind}.json`);
   const code = await runJest(kind, report);
@@ -27,6 +28,23 @@ for (const kind of kinds) {
 rmSync(directory, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** The console is tested in Debian's Chromium. Where we may install it we do; elsewhere its tests name the command. */
+function installChromium() {
+  const has = (command) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+  if (process.env.GWO_CHROMIUM || has("chromium")) return;
+  if (process.getuid?.() !== 0 || !has("apt-get")) return;
+  console.log("installing Chromium for the console's tests (apt-get install chromium)");
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  spawnSync(
+    "sh",
+    ["-c", "apt-get update -q && apt-get install -q -y --no-install-recommends chromium"],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+      env,
+    },
+  );
+}
 
 function runJest(kind, report) {
   // Stacks and engines share two cores: their suites run one after another.

@@ -41,6 +41,8 @@ export function createGatewayServer(options: GatewayServerOptions): Server {
       keepAliveTimeout: options.idleTimeoutMs,
       connectionsCheckingInterval: Math.min(5_000, options.readTimeoutMs),
       noDelay: true,
+      // Checked below, to be answered in our own shape.
+      requireHostHeader: false,
     },
     (request, response) => {
       serve(options, request, response);
@@ -58,6 +60,14 @@ function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
+  if (request.headers.host === undefined && request.httpVersion === "1.1") {
+    refuse(
+      options.pipeline,
+      response,
+      new Failure("REQUEST_MALFORMED", "An HTTP/1.1 request needs a Host header."),
+    );
+    return;
+  }
   const url = request.url ?? "/";
   const query = url.indexOf("?");
   const path = query < 0 ? url : url.slice(0, query);
@@ -80,17 +90,6 @@ function serveMcp(
   rest: string,
 ): void {
   const { pipeline } = options;
-  if (!isOriginAllowed(request, options.allowedOrigins)) {
-    refuse(
-      pipeline,
-      response,
-      new Failure(
-        "ORIGIN_FORBIDDEN",
-        "Pages of this origin may not call MCP servers here. An operator can allow it by GWO_ALLOWED_ORIGINS.",
-      ),
-    );
-    return;
-  }
   const slash = rest.indexOf("/");
   const serverName = slash < 0 ? rest : rest.slice(0, slash);
   const method = slash < 0 ? "" : rest.slice(slash + 1);
@@ -110,7 +109,7 @@ function serveMcp(
       httpMethod,
       sessionIds: options.sessionIds,
     });
-    begin(exchange, httpMethod === "POST");
+    begin(options, exchange, httpMethod === "POST");
     return;
   }
   if (!FACADE_METHODS.has(method) || request.method !== "POST") {
@@ -129,6 +128,7 @@ function serveMcp(
     return;
   }
   begin(
+    options,
     new RestExchange(pipeline, request, response, {
       serverName,
       method,
@@ -148,7 +148,17 @@ function isOriginAllowed(request: IncomingMessage, allowed: ReadonlySet<string>)
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-function begin(exchange: Exchange, hasBody: boolean): void {
+function begin(options: GatewayServerOptions, exchange: Exchange, hasBody: boolean): void {
+  if (!isOriginAllowed(exchange.request, options.allowedOrigins)) {
+    exchange.request.resume();
+    exchange.fail(
+      new Failure(
+        "ORIGIN_FORBIDDEN",
+        "Pages of this origin may not call MCP servers here. An operator can allow it by GWO_ALLOWED_ORIGINS.",
+      ),
+    );
+    return;
+  }
   exchange.start(() => {
     if (hasBody) receiveBody(exchange);
     else exchange.receive(Buffer.alloc(0));

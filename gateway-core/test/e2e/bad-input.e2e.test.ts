@@ -212,7 +212,7 @@ describe("a body that is too large for the control plane", () => {
 describe("control members that stand in a message twice", () => {
   const rest = '"params":{"name":"echo","arguments":{"message":"x"}}}';
 
-  it.each([
+  it.each<[string, string, number?]>([
     ["method", `{"jsonrpc":"2.0","id":7,"method":"tools/list","method":"tools/call",${rest}`],
     [
       "method, once escaped",
@@ -223,17 +223,22 @@ describe("control members that stand in a message twice", () => {
     [
       "params.name",
       '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","name":"get-env"}}',
+      7,
     ],
     [
       "params.name, once escaped",
       '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"n\\u0061me":"get-env","name":"echo"}}',
+      7,
     ],
     [
       "params.arguments",
       '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{},"arguments":{"a":1}}}',
+      7,
     ],
-  ])("are refused by the MCP face: %s", async (_what, body) => {
-    expectRefusal(MCP, await counted(MCP, REFUSALS.noRpc, () => post(MCP, body)), REFUSALS.noRpc);
+  ])("are refused by the MCP face: %s", async (_what, body, rpcId) => {
+    // Only an id that is beyond doubt is repeated (JSON-RPC 2.0 §5).
+    const refusal = { ...REFUSALS.noRpc, ...(rpcId === undefined ? {} : { rpcId }) };
+    expectRefusal(MCP, await counted(MCP, refusal, () => post(MCP, body)), refusal);
   });
 
   it.each([
@@ -250,15 +255,18 @@ describe("control members that stand in a message twice", () => {
 });
 
 describe("a message that is JSON but not JSON-RPC", () => {
-  it.each([
+  it.each<[string, string, number?]>([
     ["no version", '{"id":7,"method":"tools/list"}'],
     ["an id that is an object", '{"jsonrpc":"2.0","id":{},"method":"tools/list"}'],
-    ["a method that is a number", '{"jsonrpc":"2.0","id":7,"method":5}'],
-    ["params that are an array", '{"jsonrpc":"2.0","id":7,"method":"tools/list","params":[]}'],
-    ["neither method nor result", '{"jsonrpc":"2.0","id":7}'],
+    ["a method that is a number", '{"jsonrpc":"2.0","id":7,"method":5}', 7],
+    ["params that are an array", '{"jsonrpc":"2.0","id":7,"method":"tools/list","params":[]}', 7],
+    ["neither method nor result", '{"jsonrpc":"2.0","id":7}', 7],
     ["only a number", "7"],
-  ])("is refused: %s", async (_what, body) => {
-    expectRefusal(MCP, await post(MCP, body), REFUSALS.noRpc);
+  ])("is refused: %s", async (_what, body, rpcId) => {
+    expectRefusal(MCP, await post(MCP, body), {
+      ...REFUSALS.noRpc,
+      ...(rpcId === undefined ? {} : { rpcId }),
+    });
   });
 });
 
