@@ -65,7 +65,10 @@ export default tseslint.config(
       ...angular.configs.tsRecommended,
     ],
     languageOptions: {
-      parserOptions: { project: "./console/tsconfig.json", tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ["./console/tsconfig.json", "./console/tsconfig.spec.json"],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     processor: angular.processInlineTemplates,
     rules: {
