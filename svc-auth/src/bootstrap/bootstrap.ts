@@ -186,18 +186,18 @@ export async function bootstrap(
 
 function requireValid(plan: BootstrapPlan): NonNullable<ReturnType<typeof parseApiKey>> {
   const problems = scopeProblems(plan.apiKeyScopes);
-  const require = (field: string, holds: boolean, message: string): void => {
+  const insist = (field: string, holds: boolean, message: string): void => {
     if (!holds) problems.push({ field, message });
   };
-  require("org_name", plan.orgName !== "", "must not be empty");
-  require("org_slug", SLUG.test(plan.orgSlug), 'use a-z, 0-9 and "-"');
-  require("team_name", plan.teamName !== "", "must not be empty");
-  require("team_slug", SLUG.test(plan.teamSlug), 'use a-z, 0-9 and "-"');
-  require("admin_email", plan.adminEmail.includes("@"), "must be an e-mail address");
-  require("admin_password", plan.adminPassword.reveal().length >= 12, "at least 12 characters");
-  require("api_key_name", plan.apiKeyName !== "", "must not be empty");
+  insist("org_name", plan.orgName !== "", "must not be empty");
+  insist("org_slug", SLUG.test(plan.orgSlug), 'use a-z, 0-9 and "-"');
+  insist("team_name", plan.teamName !== "", "must not be empty");
+  insist("team_slug", SLUG.test(plan.teamSlug), 'use a-z, 0-9 and "-"');
+  insist("admin_email", plan.adminEmail.includes("@"), "must be an e-mail address");
+  insist("admin_password", plan.adminPassword.reveal().length >= 12, "at least 12 characters");
+  insist("api_key_name", plan.apiKeyName !== "", "must not be empty");
   const parsed = parseApiKey(plan.apiKey.reveal());
-  require("api_key", parsed !== undefined, "is not in the key format, or its checksum is wrong");
+  insist("api_key", parsed !== undefined, "is not in the key format, or its checksum is wrong");
   for (const server of plan.servers) {
     requireServerName(server.name);
     requireOperatorUrl(server.url);
