@@ -48,7 +48,7 @@ async function startOnce(kind, maxSeconds) {
     : undefined;
   if (stack) await callOnce(stack);
   // Ctrl-C at a terminal reaches the whole group.
-  process.kill(-child.pid, "SIGINT");
+  if (child.exitCode === null) process.kill(-child.pid, "SIGINT");
   await gone;
   const left = (stack?.processes ?? []).filter(({ pid }) => isAlive(pid)).map(({ name }) => name);
   if (left.length > 0) problems.push(`left running after Ctrl-C: ${left.join(", ")}`);

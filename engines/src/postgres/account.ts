@@ -67,6 +67,8 @@ export function chooseAccount(paths: readonly string[]): Account | undefined {
       args: [
         ...[`--reuid=${String(account.uid)}`, `--regid=${String(account.gid)}`, "--clear-groups"],
         ...[`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`],
+        // initdb looks for its programs with access(2), which otherwise asks what the account could do without it.
+        "--securebits=+no_setuid_fixup",
         ...["--", file, ...args],
       ],
     }),

@@ -38,6 +38,7 @@ describe("readMessage", () => {
       target: "echo",
       operation: Operation.TOOLS_CALL,
       era: "legacy",
+      version: "",
       traceparent: undefined,
     });
   });
