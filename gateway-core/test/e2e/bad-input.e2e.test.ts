@@ -212,14 +212,15 @@ describe("a body that is too large for the control plane", () => {
 describe("control members that stand in a message twice", () => {
   const rest = '"params":{"name":"echo","arguments":{"message":"x"}}}';
 
-  it.each<[string, string, number?]>([
-    ["method", `{"jsonrpc":"2.0","id":7,"method":"tools/list","method":"tools/call",${rest}`],
+  it.each<[string, string, number | null]>([
+    ["method", `{"jsonrpc":"2.0","id":7,"method":"tools/list","method":"tools/call",${rest}`, null],
     [
       "method, once escaped",
       `{"jsonrpc":"2.0","id":7,"m\\u0065thod":"tools/list","method":"tools/call",${rest}`,
+      null,
     ],
-    ["id", `{"jsonrpc":"2.0","id":7,"id":8,"method":"tools/call",${rest}`],
-    ["params", `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{},${rest}`],
+    ["id", `{"jsonrpc":"2.0","id":7,"id":8,"method":"tools/call",${rest}`, null],
+    ["params", `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{},${rest}`, null],
     [
       "params.name",
       '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","name":"get-env"}}',
@@ -237,7 +238,7 @@ describe("control members that stand in a message twice", () => {
     ],
   ])("are refused by the MCP face: %s", async (_what, body, rpcId) => {
     // Only an id that is beyond doubt is repeated (JSON-RPC 2.0 §5).
-    const refusal = { ...REFUSALS.noRpc, ...(rpcId === undefined ? {} : { rpcId }) };
+    const refusal = { ...REFUSALS.noRpc, ...(rpcId === null ? {} : { rpcId }) };
     expectRefusal(MCP, await counted(MCP, refusal, () => post(MCP, body)), refusal);
   });
 
@@ -255,17 +256,17 @@ describe("control members that stand in a message twice", () => {
 });
 
 describe("a message that is JSON but not JSON-RPC", () => {
-  it.each<[string, string, number?]>([
-    ["no version", '{"id":7,"method":"tools/list"}'],
-    ["an id that is an object", '{"jsonrpc":"2.0","id":{},"method":"tools/list"}'],
+  it.each<[string, string, number | null]>([
+    ["no version", '{"id":7,"method":"tools/list"}', null],
+    ["an id that is an object", '{"jsonrpc":"2.0","id":{},"method":"tools/list"}', null],
     ["a method that is a number", '{"jsonrpc":"2.0","id":7,"method":5}', 7],
     ["params that are an array", '{"jsonrpc":"2.0","id":7,"method":"tools/list","params":[]}', 7],
     ["neither method nor result", '{"jsonrpc":"2.0","id":7}', 7],
-    ["only a number", "7"],
+    ["only a number", "7", null],
   ])("is refused: %s", async (_what, body, rpcId) => {
     expectRefusal(MCP, await post(MCP, body), {
       ...REFUSALS.noRpc,
-      ...(rpcId === undefined ? {} : { rpcId }),
+      ...(rpcId === null ? {} : { rpcId }),
     });
   });
 });
