@@ -61,6 +61,7 @@ export function completionOf(fields: Partial<CompletionFields> = {}): Completion
 
 /** A call that writes down what the log tells it. */
 export class NotedCall implements LoggedCall {
+  openSlot = -1;
   readonly intent: IntentFields;
   readonly #heard: string[];
   failure: Failure | undefined;

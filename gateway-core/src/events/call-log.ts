@@ -7,11 +7,12 @@ import {
   type CompletionFields,
   type IntentFields,
 } from "./record.ts";
+import { OpenCalls, type OpenSlot } from "./open-calls.ts";
 import { segmentPath, type Segment } from "./segments.ts";
 import { WireWriter } from "./wire.ts";
 
 /** A call as the log sees it: told when its lines are written, or that they cannot be. */
-export type LoggedCall = {
+export type LoggedCall = OpenSlot & {
   readonly intent: IntentFields;
   onIntentWritten(): void;
   onCompletionWritten(): void;
@@ -50,7 +51,7 @@ export class CallLog {
   readonly #completions = new WireWriter(64 * 1024);
   #intentCalls: LoggedCall[] = [];
   #completionCalls: LoggedCall[] = [];
-  readonly #open = new Set<LoggedCall>();
+  readonly #open = new OpenCalls<LoggedCall>();
   #scheduled = false;
   #file = -1;
 

@@ -76,6 +76,7 @@ export abstract class Exchange implements LoggedCall {
   attempts = 0;
   responseBytes = 0;
   bucket: BucketView | undefined;
+  openSlot = -1;
 
   #price: Price = FREE;
   #isIntended = false;
