@@ -23,7 +23,7 @@ import { createGrpcForwarder } from "./http/grpc-forward.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
 import { createSessionIds } from "./mcp/session-id.ts";
 import { createAuthenticateStage } from "./stages/authenticate.ts";
-import type { Pipeline } from "./stages/exchange.ts";
+import type { Pipeline } from "./stages/pipeline.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
@@ -79,6 +79,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     {
       logId: options.logId,
       segments: callLog.segments,
+      recent: callLog.recent,
       live: true,
       forget: (segments) => {
         callLog.forget(segments);

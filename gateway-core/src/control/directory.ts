@@ -15,8 +15,12 @@ import type { UpstreamRegistry } from "../upstream/registry.ts";
 
 /** What the gateway knows of keys, servers and prices: answers from memory, and from the services on a miss. */
 export type Directory = {
-  /** The principal of a key if it is known; a promise when it must be asked; throws when it is refused. */
-  principal(key: string): Principal | Promise<Principal>;
+  /**
+   * The principal of a key if it is known; a promise when it must be asked; throws when it is refused.
+   *
+   * @param connection what the connection that carries the key remembers of it
+   */
+  principal(key: string, connection?: KeyMemo): Principal | Promise<Principal>;
   upstream(orgId: string, name: string): Upstream | Promise<Upstream>;
   prices(orgId: string): PriceBook | Promise<PriceBook>;
   /** Forgets what a change made wrong. */
@@ -24,6 +28,12 @@ export type Directory = {
   /** Forgets everything, because changes may have been missed. */
   clear(): void;
 };
+
+/**
+ * The last good key of a connection and its fingerprint: an agent sends the same key with each request, and hashing it
+ * again tells nothing new. Whether the key is still good is looked up each time.
+ */
+export type KeyMemo = { key: string; print: string };
 
 export type DirectoryOptions = {
   readonly auth: Client<typeof InternalAuthService>;
@@ -48,7 +58,7 @@ const PEER_RETRY_MS = 250;
 
 export function createDirectory(options: DirectoryOptions): Directory {
   const { auth, cost, upstreams, now } = options;
-  // Keys are never held in clear: the caches know them by a hash under a secret of this process. The secret stands
+  // The caches hold no key in clear: they know them by a hash under a secret of this process. The secret stands
   // before the key in one hash, not in an HMAC, whose key handling costs Node ten times the hashing; what an HMAC
   // guards against, extending a known digest, needs a digest that leaves the process.
   const secret = randomBytes(32).toString("hex");
@@ -109,10 +119,13 @@ export function createDirectory(options: DirectoryOptions): Directory {
   });
 
   return {
-    principal(key) {
-      const print = fingerprint(key);
+    principal(key, connection) {
+      const print = connection?.key === key ? connection.print : fingerprint(key);
       const known = principals.peek(print);
-      if (known) return unexpired(known, now());
+      if (known) {
+        if (connection && connection.print !== print) Object.assign(connection, { key, print });
+        return unexpired(known, now());
+      }
       if (parseApiKey(key) === undefined)
         throw new Failure("KEY_INVALID", "The API key is not valid: it is incomplete or mistyped.");
       throwIfRefused(print);

@@ -18,24 +18,18 @@ export type PriceBook = {
 };
 
 export function createPriceBook(orgId: string, rules: readonly PriceRule[]): PriceBook {
-  const prices = new Map<string, Price>(
-    rules.map((rule) => [
-      keyOf(rule.server, rule.tool),
-      { perCallUsdMicros: rule.perCallUsdMicros, ruleId: uuidFromText(rule.id) ?? EMPTY },
-    ]),
-  );
+  // By server, by tool: a joined key would be built and hashed anew for every call.
+  const servers = new Map<string, Map<string, Price>>();
+  for (const { server, tool, id, perCallUsdMicros } of rules) {
+    const tools = servers.get(server) ?? new Map<string, Price>();
+    servers.set(server, tools.set(tool, { perCallUsdMicros, ruleId: uuidFromText(id) ?? EMPTY }));
+  }
   return {
     orgId,
-    priceOf: (server, tool) =>
-      prices.get(keyOf(server, tool)) ??
-      prices.get(keyOf(server, "*")) ??
-      prices.get(keyOf("*", tool)) ??
-      prices.get(keyOf("*", "*")) ??
-      FREE,
+    priceOf(server, tool) {
+      const own = servers.get(server);
+      const any = servers.get("*");
+      return own?.get(tool) ?? own?.get("*") ?? any?.get(tool) ?? any?.get("*") ?? FREE;
+    },
   };
-}
-
-/** Server names hold no slash, so the first one ends them. */
-function keyOf(server: string, tool: string): string {
-  return `${server}/${tool}`;
 }

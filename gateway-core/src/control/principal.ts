@@ -79,16 +79,23 @@ export function principalFrom(answer: ValidateKeyResponse, defaults: DefaultLimi
  */
 export function createScopes(servers: readonly string[], tools: readonly string[]): Scopes {
   const names = new Set(servers);
-  const patterns = new Set(tools);
   const anyServer = names.has("*");
+  // By server, by tool: a joined key would be built and hashed anew for every call.
+  const patterns = new Map<string, Set<string>>();
+  for (const pattern of tools) {
+    // Server names hold no slash, so the first one ends them; tool names may. Without one it names no tool.
+    const slash = pattern.indexOf("/");
+    const server = slash < 0 ? pattern : pattern.slice(0, slash);
+    const allowed = patterns.get(server) ?? new Set<string>();
+    patterns.set(server, slash < 0 ? allowed : allowed.add(pattern.slice(slash + 1)));
+  }
+  const allows = (server: string, tool: string): boolean => {
+    const allowed = patterns.get(server);
+    return allowed !== undefined && (allowed.has(tool) || allowed.has("*"));
+  };
   return {
     allowsServer: (server) => anyServer || names.has(server),
-    allowsTool: (server, tool) =>
-      patterns.size === 0 ||
-      patterns.has(`${server}/${tool}`) ||
-      patterns.has(`${server}/*`) ||
-      patterns.has(`*/${tool}`) ||
-      patterns.has("*/*"),
+    allowsTool: (server, tool) => patterns.size === 0 || allows(server, tool) || allows("*", tool),
   };
 }
 

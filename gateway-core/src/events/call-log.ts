@@ -1,7 +1,9 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { Failure } from "@gatewayops/platform/errors";
 import { FRAME_HEADER_BYTES, sealFrame } from "./frame.ts";
+import { RecentFrames } from "./recent-frames.ts";
 import {
+  EMPTY,
   writeCompletionEvent,
   writeIntentElement,
   type CompletionFields,
@@ -46,8 +48,12 @@ export class CallLog {
   /** Sequence number of the newest frame that holds completions, which is what is shipped. 0: none. */
   lastCompletedSequence = 0;
 
+  /** What was written last, for this log's shipper. */
+  readonly recent = new RecentFrames(RECENT_MAX_BYTES);
+
   readonly #options: CallLogOptions;
-  readonly #intents = new WireWriter(64 * 1024);
+  /** The frame being gathered: room for its header, then the intents. The completions join them when it is written. */
+  readonly #frame = newFrame();
   readonly #completions = new WireWriter(64 * 1024);
   #intentCalls: LoggedCall[] = [];
   #completionCalls: LoggedCall[] = [];
@@ -83,7 +89,7 @@ export class CallLog {
    */
   intend(call: LoggedCall): void {
     if (this.isFull) throw logFull();
-    writeIntentElement(this.#intents, call.intent);
+    writeIntentElement(this.#frame, call.intent);
     this.#intentCalls.push(call);
     this.#schedule();
   }
@@ -154,22 +160,28 @@ export class CallLog {
   }
 
   #writeFrame(): Failure | undefined {
-    const intents = this.#intents.written();
-    const completions = this.#completions.written();
-    const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + intents.length + completions.length);
-    frame.set(intents, FRAME_HEADER_BYTES);
-    frame.set(completions, FRAME_HEADER_BYTES + intents.length);
-    sealFrame(frame, intents.length, this.lastSequence + 1);
-    this.#intents.position = 0;
+    const intentsBytes = this.#frame.position - FRAME_HEADER_BYTES;
+    const completions = Buffer.from(this.#completions.written());
+    this.#frame.raw(completions);
+    const frame = this.#frame.written();
+    sealFrame(frame, intentsBytes, this.lastSequence + 1);
+    this.#frame.position = FRAME_HEADER_BYTES;
     this.#completions.position = 0;
     try {
       const segment = this.#segmentFor(frame.length);
-      writeWhole(this.#file, frame, segment.bytes);
+      const position = segment.bytes;
+      writeWhole(this.#file, frame, position);
       if (this.#options.fsync) fsyncSync(this.#file);
       segment.bytes += frame.length;
       this.#totalBytes += frame.length;
       this.lastSequence += 1;
       if (completions.length > 0) this.lastCompletedSequence = this.lastSequence;
+      this.recent.add(segment, position, {
+        sequence: this.lastSequence,
+        intents: EMPTY,
+        completions,
+        bytes: frame.length,
+      });
       return undefined;
     } catch (error) {
       return new Failure("RECORD_UNAVAILABLE", "The call cannot be recorded. Tell an operator.", {
@@ -204,16 +216,23 @@ export class CallLog {
    * announced still runs. The frame has no completions and is never shipped, so it needs no number of its own.
    */
   #carryOpenIntents(file: number, segment: Segment): void {
-    const carried = new WireWriter(4096);
+    if (this.#open.size === 0) return;
+    const carried = newFrame();
     for (const call of this.#open) writeIntentElement(carried, call.intent);
-    if (carried.position === 0) return;
-    const intents = carried.written();
-    const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + intents.length);
-    frame.set(intents, FRAME_HEADER_BYTES);
-    sealFrame(frame, intents.length, this.lastSequence);
+    const frame = carried.written();
+    sealFrame(frame, frame.length - FRAME_HEADER_BYTES, this.lastSequence);
     writeWhole(file, frame, 0);
     segment.bytes = frame.length;
   }
+}
+
+/** Bytes of completions that are kept for the shipper. */
+const RECENT_MAX_BYTES = 1024 * 1024;
+
+function newFrame(): WireWriter {
+  const frame = new WireWriter(64 * 1024);
+  frame.position = FRAME_HEADER_BYTES;
+  return frame;
 }
 
 /** The refusal of a call while the log is full. */

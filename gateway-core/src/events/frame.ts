@@ -30,7 +30,8 @@ export function sealFrame(frame: Buffer, intentsBytes: number, sequence: number)
   frame.writeUInt32LE(MAGIC, 0);
   frame.writeUInt32LE(intentsBytes, 8);
   frame.writeUInt32LE(frame.length - FRAME_HEADER_BYTES - intentsBytes, 12);
-  frame.writeBigUInt64LE(BigInt(sequence), 16);
+  frame.writeUInt32LE(sequence % 2 ** 32, 16);
+  frame.writeUInt32LE(Math.floor(sequence / 2 ** 32), 20);
   frame.writeUInt32LE(crc32(frame.subarray(8)), 4);
 }
 

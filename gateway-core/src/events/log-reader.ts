@@ -1,5 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { FRAME_HEADER_BYTES, readFrame, type Frame } from "./frame.ts";
+import type { RecentFrames } from "./recent-frames.ts";
 import type { Segment } from "./segments.ts";
 
 /** Bytes read at once. A frame is at most as long as one turn of the event loop can fill, and may be longer. */
@@ -13,10 +14,15 @@ export class LogReader {
   #file: FileHandle | undefined;
   #position = 0;
   readonly #segments: () => readonly Segment[];
+  readonly #recent: RecentFrames | undefined;
 
-  /** @param segments the log's segments, oldest first, at each call as they are then */
-  constructor(segments: () => readonly Segment[]) {
+  /**
+   * @param segments the log's segments, oldest first, at each call as they are then
+   * @param recent what the writer still holds, when it is of this process
+   */
+  constructor(segments: () => readonly Segment[], recent?: RecentFrames) {
     this.#segments = segments;
+    this.#recent = recent;
   }
 
   /** The next frames that are whole; empty when the reader has caught up. */
@@ -26,7 +32,7 @@ export class LogReader {
       if (!segment) return [];
       // Asked before the read: only a segment that had a successor then can have been read to its end.
       const isFinal = this.#segments().at(-1)?.path !== segment.path;
-      const frames = await this.#readHere(segment, READ_BYTES);
+      const frames = this.#takeRecent(segment) ?? (await this.#readHere(segment, READ_BYTES));
       if (frames.length > 0) return frames;
       if (!isFinal || !(await this.#openNext(segment))) return [];
     }
@@ -42,6 +48,12 @@ export class LogReader {
     this.#file = undefined;
     this.#segment = undefined;
     this.#position = 0;
+  }
+
+  #takeRecent(segment: Segment): Frame[] | undefined {
+    const frames = this.#recent?.takeFrom(segment, this.#position) ?? [];
+    for (const frame of frames) this.#position += frame.bytes;
+    return frames.length > 0 ? frames : undefined;
   }
 
   /** The whole frames in the next bytes that are written, none when there are none or the next is torn. */

@@ -5,6 +5,7 @@ import type { Logger } from "@gatewayops/platform/log";
 import { compareIds, shipFrame, type ShipReceipt } from "@gatewayops/platform/streams/event-stream";
 import { LogReader } from "./log-reader.ts";
 import type { Frame } from "./frame.ts";
+import type { RecentFrames } from "./recent-frames.ts";
 import type { Segment } from "./segments.ts";
 
 /** The log that is shipped: one being written, or one a dead worker left. */
@@ -13,6 +14,8 @@ export type ShippedLog = {
   readonly logId: string;
   /** Segments not yet removed, oldest first. */
   readonly segments: readonly Segment[];
+  /** Frames that the writer still holds; undefined for a log of another process. */
+  readonly recent?: RecentFrames;
   /** True while a writer may add to the last segment. */
   readonly live: boolean;
   /** Takes removed segments out of the books. */
@@ -65,7 +68,7 @@ export class LogShipper {
   constructor(source: ShippedLog, options: ShipperOptions) {
     this.#source = source;
     this.#options = options;
-    this.#reader = new LogReader(() => source.segments);
+    this.#reader = new LogReader(() => source.segments, source.recent);
     this.#shard = Number.parseInt(source.logId.slice(0, 8), 16) % options.shards;
   }
 

@@ -3,6 +3,7 @@
 
 /** Bytes that the longest field here can take beside its payload: tag and length. */
 const VARINT_MAX_BYTES = 10;
+const INT31_MAX = 0x7fffffff;
 
 /** Writes protobuf fields into a growing buffer. Fields with default values are left out, as proto3 does. */
 export class WireWriter {
@@ -25,11 +26,23 @@ export class WireWriter {
   varint(value: number): void {
     this.reserve(VARINT_MAX_BYTES);
     let rest = value;
-    while (rest >= 0x80) {
+    // Shifts are for 31 bits, and faster.
+    while (rest > INT31_MAX) {
       this.buffer[this.position++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
+    while (rest >= 0x80) {
+      this.buffer[this.position++] = (rest & 0x7f) | 0x80;
+      rest >>= 7;
+    }
     this.buffer[this.position++] = rest;
+  }
+
+  /** Bytes as they are: fields already serialized. */
+  raw(fields: Uint8Array): void {
+    this.reserve(fields.length);
+    this.buffer.set(fields, this.position);
+    this.position += fields.length;
   }
 
   /** A uint32, uint64, bool or enum field. */
@@ -54,9 +67,7 @@ export class WireWriter {
   /** A fixed64 field from its 8 bytes in wire order. */
   fixed64(field: number, littleEndian: Buffer): void {
     this.varint((field << 3) | 1);
-    this.reserve(8);
-    this.buffer.set(littleEndian, this.position);
-    this.position += 8;
+    this.raw(littleEndian);
   }
 
   /** A bytes field, or an embedded message already serialized. */
@@ -64,9 +75,7 @@ export class WireWriter {
     if (value.length === 0) return;
     this.varint((field << 3) | 2);
     this.varint(value.length);
-    this.reserve(value.length);
-    this.buffer.set(value, this.position);
-    this.position += value.length;
+    this.raw(value);
   }
 
   /** Begins an embedded message of less than 16384 bytes; give the result to `end`. */

@@ -1,17 +1,18 @@
 import type { Registry, MetricObjectWithValues, MetricValue } from "prom-client";
+import type { RequestStatus } from "../stages/ending.ts";
 
 /** The specification's buckets of gateway_request_duration_seconds. */
 const BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const SIZE_BUCKETS = [128, 512, 1024, 4096, 16384, 65536, 262144, 1048576, 10485760];
 /** Series per worker. What comes after goes to "other": labels come from what agents ask for. */
 const SERIES_MAX = 2_000;
+const OTHER = "other";
 
 /** One finished request, as the metrics see it. */
 export type RequestSample = {
   readonly server: string;
   readonly tool: string;
-  /** "success", "error", "timeout", "refused", "cancelled". */
-  readonly status: string;
+  readonly status: RequestStatus;
   readonly orgId: string;
   readonly teamId: string;
   readonly durationUs: number;
@@ -23,14 +24,26 @@ export type RequestSample = {
 type Histogram = { readonly counts: number[]; sum: number; count: number };
 type Labels = Record<string, string>;
 
+/** What is counted of one server's tool. */
+type Route = {
+  readonly labels: { readonly server: string; readonly tool: string };
+  readonly requests: Map<RequestStatus, number>;
+  readonly durations: Histogram;
+};
+type Cost = { readonly labels: Labels; micros: bigint };
+
 /**
  * The specification's `gateway_*` metrics. Counted in plain objects and turned into prom-client's form only when
  * someone scrapes: prom-client hashes the labels at every increment, which a call should not pay for.
  */
 export class CallMetrics {
-  readonly #requests = new Map<string, { labels: Labels; value: number }>();
-  readonly #durations = new Map<string, { labels: Labels; histogram: Histogram }>();
-  readonly #costs = new Map<string, { labels: Labels; micros: bigint }>();
+  // Maps in maps: a joined key would be built and hashed anew for every call.
+  /** By server, by tool. */
+  readonly #routes = new Map<string, Map<string, Route>>();
+  #routeCount = 0;
+  /** By organisation, by team, by server. */
+  readonly #costs = new Map<string, Map<string, Map<string, Cost>>>();
+  #costCount = 0;
   readonly #limitHits = new Map<string, { labels: Labels; value: number }>();
   readonly #refusals = new Map<string, { labels: Labels; value: number }>();
   readonly #active = new Map<string, { labels: Labels; value: number }>();
@@ -43,7 +56,10 @@ export class CallMetrics {
       [
         "gateway_requests_total",
         "Requests by server, tool and status.",
-        () => values(this.#requests),
+        () =>
+          this.#allRoutes().flatMap(({ labels, requests }) =>
+            [...requests].map(([status, value]) => ({ labels: { ...labels, status }, value })),
+          ),
       ],
       [
         "gateway_rate_limit_hits_total",
@@ -59,10 +75,9 @@ export class CallMetrics {
         "gateway_cost_total",
         "Cost of calls in US dollars.",
         () =>
-          [...this.#costs.values()].map(({ labels, micros }) => ({
-            labels,
-            value: Number(micros) / 1e6,
-          })),
+          [...this.#costs.values()]
+            .flatMap((teams) => [...teams.values()].flatMap((servers) => [...servers.values()]))
+            .map(({ labels, micros }) => ({ labels, value: Number(micros) / 1e6 })),
       ],
       [
         "cache_hits_total",
@@ -88,8 +103,8 @@ export class CallMetrics {
       help: "Time from a request's last byte to its answer's last byte.",
       type: "histogram",
       read: () =>
-        [...this.#durations.values()].flatMap(({ labels, histogram }) =>
-          histogramValues("gateway_request_duration_seconds", histogram, BUCKETS_S, labels),
+        this.#allRoutes().flatMap(({ labels, durations }) =>
+          histogramValues("gateway_request_duration_seconds", durations, BUCKETS_S, labels),
         ),
     });
     registerSource(registry, {
@@ -122,25 +137,12 @@ export class CallMetrics {
   }
 
   observe(sample: RequestSample): void {
-    const route = `${sample.server} ${sample.tool}`;
-    const full = !this.#durations.has(route) && this.#durations.size >= SERIES_MAX;
-    const server = full ? "other" : sample.server;
-    const tool = full ? "other" : sample.tool;
-    const key = full ? "other other" : route;
-    bump(this.#requests, `${key} ${sample.status}`, () => ({
-      server,
-      tool,
-      status: sample.status,
-    }));
-    let duration = this.#durations.get(key);
-    if (!duration) {
-      duration = { labels: { server, tool }, histogram: newHistogram(BUCKETS_S) };
-      this.#durations.set(key, duration);
-    }
-    record(duration.histogram, BUCKETS_S, sample.durationUs / 1e6);
+    const { requests, durations } = this.#route(sample.server, sample.tool);
+    requests.set(sample.status, (requests.get(sample.status) ?? 0) + 1);
+    record(durations, BUCKETS_S, sample.durationUs / 1e6);
     record(this.#sizeIn, SIZE_BUCKETS, sample.requestBytes);
     record(this.#sizeOut, SIZE_BUCKETS, sample.responseBytes);
-    if (sample.costUsdMicros > 0n) this.#addCost(sample, server);
+    if (sample.costUsdMicros > 0n) this.#addCost(sample);
   }
 
   limitHit(scope: string, id: string): void {
@@ -172,16 +174,48 @@ export class CallMetrics {
     else entry.misses++;
   }
 
-  #addCost(sample: RequestSample, server: string): void {
-    const key = `${sample.orgId} ${sample.teamId} ${server}`;
-    let cost = this.#costs.get(key);
-    if (!cost) {
-      if (this.#costs.size >= SERIES_MAX) return;
-      cost = { labels: { org_id: sample.orgId, team_id: sample.teamId, server }, micros: 0n };
-      this.#costs.set(key, cost);
-    }
-    cost.micros += sample.costUsdMicros;
+  #allRoutes(): Route[] {
+    return [...this.#routes.values()].flatMap((tools) => [...tools.values()]);
   }
+
+  #route(server: string, tool: string): Route {
+    const known = this.#routes.get(server)?.get(tool);
+    if (known) return known;
+    const isOther = server === OTHER && tool === OTHER;
+    if (this.#routeCount >= SERIES_MAX && !isOther) return this.#route(OTHER, OTHER);
+    this.#routeCount++;
+    const route: Route = {
+      labels: { server, tool },
+      requests: new Map(),
+      durations: newHistogram(BUCKETS_S),
+    };
+    inner(this.#routes, server).set(tool, route);
+    return route;
+  }
+
+  #addCost({ orgId, teamId, server, tool, costUsdMicros }: RequestSample): void {
+    // The server under which the route is counted, so that made-up names cost no memory here either.
+    const label = this.#route(server, tool).labels.server;
+    const servers = this.#costs.get(orgId)?.get(teamId);
+    let cost = servers?.get(label);
+    if (!cost) {
+      if (this.#costCount >= SERIES_MAX) return;
+      this.#costCount++;
+      cost = { labels: { org_id: orgId, team_id: teamId, server: label }, micros: 0n };
+      inner(inner(this.#costs, orgId), teamId).set(label, cost);
+    }
+    cost.micros += costUsdMicros;
+  }
+}
+
+/** The map in a map, made when it is missing. */
+function inner<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  let found = maps.get(key);
+  if (!found) {
+    found = new Map();
+    maps.set(key, found);
+  }
+  return found;
 }
 
 function bump(

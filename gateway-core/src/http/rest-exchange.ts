@@ -5,9 +5,11 @@ import { Failure } from "@gatewayops/platform/errors";
 import { hexOf } from "@gatewayops/platform/ids";
 import { restErrorBody } from "@gatewayops/platform/rpc/rest";
 import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
-import { membersOf } from "../mcp/json-members.ts";
+import { byteTextOf, membersOf } from "../mcp/json-members.ts";
 import type { McpMessage } from "../mcp/message.ts";
-import { Exchange, type Ending, type Pipeline } from "../stages/exchange.ts";
+import type { Ending } from "../stages/ending.ts";
+import { Exchange } from "../stages/exchange.ts";
+import type { Pipeline } from "../stages/pipeline.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
 import type { OwnClient } from "../upstream/own-client.ts";
 import type { RawAnswer } from "../upstream/raw-answer.ts";
@@ -80,7 +82,7 @@ export class RestExchange extends Exchange {
     const target = targetOf(facade, values);
     requireMembers(facade, values);
     // Arguments keep their bytes: big integers and the order of keys survive.
-    const params = membersOf(json)
+    const params = membersOf(byteTextOf(json))
       .filter((member) => facade.passed.includes(member.key))
       .map(({ key, start, end }) => `${JSON.stringify(key)}:${json.toString("utf8", start, end)}`);
     if (facade.target)
@@ -140,7 +142,7 @@ export class RestExchange extends Exchange {
       return;
     }
     const message = this.#answer?.body ?? Buffer.from("{}");
-    const result = membersOf(message).find((member) => member.key === "result");
+    const result = membersOf(byteTextOf(message)).find((member) => member.key === "result");
     const resultJson = result ? message.toString("utf8", result.start, result.end) : "null";
     const intent = this.intent as Exchange["intent"] | undefined;
     const traceId = intent ? `"${hexOf(intent.traceId)}"` : "null";
@@ -238,7 +240,7 @@ function parseObject(json: Buffer): Record<string, unknown> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Failure("REQUEST_INVALID", "The body must be a JSON object.");
-  const names = membersOf(json).map((member) => member.key);
+  const names = membersOf(byteTextOf(json)).map((member) => member.key);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)
     throw new Failure(

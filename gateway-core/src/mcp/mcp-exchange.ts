@@ -3,18 +3,19 @@ import type { Dispatcher } from "undici";
 import { Face, Operation, Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import { pushCommonHeaders, pushFailureHeaders } from "../http/answer-headers.ts";
-import { Exchange, type Ending, type Pipeline } from "../stages/exchange.ts";
+import type { Ending } from "../stages/ending.ts";
+import { Exchange } from "../stages/exchange.ts";
+import type { Pipeline } from "../stages/pipeline.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
 import { failureOfDispatch, wasNeverSent } from "../upstream/dispatch-errors.ts";
+import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import { requireMatchingHeaders } from "./header-match.ts";
 import { MessageError, readMessage, type McpMessage } from "./message.ts";
+import { rpcErrorBody } from "./rpc-error.ts";
 import type { SessionIds } from "./session-id.ts";
 import { SseGate } from "./sse-gate.ts";
-
-/** How the server answers: one JSON document, a stream of events, or with no body. */
-type Mode = "json" | "sse" | "empty" | "other";
 
 /** POST carries a message. Of the legacy era alone: GET opens the server's own stream, DELETE ends the session. */
 export type HttpMethod = "POST" | "GET" | "DELETE";
@@ -40,7 +41,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
   protected override face: Face | undefined;
   readonly #sessionIds: SessionIds;
   readonly #httpMethod: HttpMethod;
-  #mode: Mode = "empty";
+  #mode: AnswerMode = "empty";
   #status = 0;
   #headers: string[] = [];
   #isHeadSent = false;
@@ -132,7 +133,7 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
   ): void {
     this.#status = status;
     const type = headers["content-type"];
-    this.#mode = modeOf(status, type, headers["content-length"]);
+    this.#mode = answerModeOf(status, type, headers["content-length"]);
     if (this.#mode === "sse") this.#gate = new SseGate();
     const out = this.#headers;
     if (type !== undefined && this.#mode !== "empty") out.push("content-type", type);
@@ -266,49 +267,14 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
     this.end(this.#endingFrom(gate.scan));
   }
 
-  /** What is wrong with an answer that has ended, undefined when it is one. */
   #failureOfAnswer(): Failure | undefined {
-    const { name } = this.upstream;
+    const isAnswer =
+      this.#mode === "sse"
+        ? this.#gate?.isAnswered === true
+        : this.#scan.isWhole && this.#scan.kind !== "other";
     const isRequest = this.message.kind === "request";
-    switch (this.#mode) {
-      case "sse":
-        return this.#gate?.isAnswered || !isRequest
-          ? undefined
-          : new Failure(
-              "UPSTREAM_CLOSED",
-              `The MCP server ${name} closed its stream before it answered.`,
-            );
-      case "json":
-        if (!isRequest || (this.#scan.isWhole && this.#scan.kind !== "other")) return undefined;
-        return this.#status >= 400
-          ? new Failure(
-              "UPSTREAM_HTTP_ERROR",
-              `The MCP server ${name} answered with HTTP status ${this.#status}.`,
-            )
-          : new Failure(
-              "UPSTREAM_NOT_MCP",
-              `The MCP server ${name} answered with JSON that is no JSON-RPC answer.`,
-            );
-      case "empty":
-        return isRequest && this.#status < 300
-          ? new Failure(
-              "UPSTREAM_NOT_MCP",
-              `The MCP server ${name} answered a request with nothing.`,
-            )
-          : undefined;
-      case "other":
-        // "Done", "no stream here", "no such session": statuses that mean something without a body.
-        if (!isRequest && (this.#status < 300 || isPlainRefusal(this.#status))) return undefined;
-        return this.#status >= 300
-          ? new Failure(
-              "UPSTREAM_HTTP_ERROR",
-              `The MCP server ${name} answered with HTTP status ${this.#status}.`,
-            )
-          : new Failure(
-              "UPSTREAM_NOT_MCP",
-              `The MCP server ${name} did not answer in MCP: neither JSON nor an event stream.`,
-            );
-    }
+    const answer = { mode: this.#mode, status: this.#status, isAnswer, isRequest };
+    return failureOfAnswer(answer, this.upstream.name);
   }
 
   #endingFrom(scan: AnswerScan): Ending {
@@ -329,7 +295,8 @@ export class McpExchange extends Exchange implements Dispatcher.DispatchHandler 
 
   #answerFailure(failure: Failure): void {
     const { response } = this;
-    const body = rpcErrorBody(this, failure);
+    const message = this.message as McpMessage | undefined;
+    const body = rpcErrorBody(failure, message?.idText ?? "null", this.requestId);
     if (!this.#isHeadSent) {
       const headers = [
         "content-type",
@@ -397,38 +364,3 @@ const NO_MESSAGE: McpMessage = {
 };
 
 const PASSED_HEADERS = ["cache-control", "mcp-protocol-version", "retry-after"] as const;
-
-function modeOf(status: number, type: string | undefined, length: string | undefined): Mode {
-  if (status === 202 || status === 204 || length === "0") return "empty";
-  // The server's own trouble with our credentials is not the agent's; a redirect leads past our checks.
-  if (status === 401 || status === 403 || (status >= 300 && status < 400)) return "other";
-  if (type === undefined) return "other";
-  if (type.startsWith("text/event-stream")) return "sse";
-  return type.startsWith("application/json") ? "json" : "other";
-}
-
-/** A refusal of the request itself; not one of our credentials, which are no business of the agent. */
-function isPlainRefusal(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 401 && status !== 403;
-}
-
-/** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */
-const OWN_CODES_FROM = 1_000;
-
-/** A JSON-RPC error that repeats the request's id as it was written. */
-export function rpcErrorBody(exchange: Exchange, failure: Failure): string {
-  const message = exchange.message as McpMessage | undefined;
-  const idText = failure instanceof MessageError ? failure.idText : (message?.idText ?? "null");
-  const code =
-    failure instanceof MessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number;
-  const error = {
-    code,
-    message: failure.message,
-    data: {
-      reason: failure.reason,
-      request_id: exchange.requestId,
-      ...(failure.retryAfterMs === undefined ? {} : { retry_after_ms: failure.retryAfterMs }),
-    },
-  };
-  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`;
-}

@@ -1,7 +1,7 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { membersOf, type Member } from "./json-members.ts";
+import { byteTextOf, membersOf, type Member } from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -42,17 +42,9 @@ const INVALID_REQUEST = -32600;
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
 
 /** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
-const CONTROL_MEMBERS: ReadonlySet<string> = new Set([
-  "jsonrpc",
-  "id",
-  "method",
-  "params",
-  "result",
-  "error",
-]);
-const CONTROL_PARAMS: ReadonlySet<string> = new Set(["name", "uri", "arguments", "_meta"]);
-
-const CONTROL_META: ReadonlySet<string> = new Set([
+const CONTROL_MEMBERS = controlsOf(["jsonrpc", "id", "method", "params", "result", "error"]);
+const CONTROL_PARAMS = controlsOf(["name", "uri", "arguments", "_meta"]);
+const CONTROL_META = controlsOf([
   VERSION_META,
   "io.modelcontextprotocol/clientCapabilities",
   "io.modelcontextprotocol/clientInfo",
@@ -60,13 +52,14 @@ const CONTROL_META: ReadonlySet<string> = new Set([
   "progressToken",
   "traceparent",
 ]);
+
 const OPEN_BRACE = 0x7b;
 
-const TARGET_PARAM: Readonly<Record<string, "name" | "uri">> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-};
+const TARGET_PARAM: ReadonlyMap<string, "name" | "uri"> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+]);
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ["tools/call", Operation.TOOLS_CALL],
@@ -81,7 +74,9 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
  * @throws MessageError when it is not one JSON-RPC 2.0 message, or says a control member twice
  */
 export function readMessage(body: Buffer): McpMessage {
-  const value = parse(body);
+  if (!isUtf8(body)) throw new MessageError(PARSE_ERROR, "The body is not UTF-8.");
+  const json = byteTextOf(body);
+  const value = parse(isAscii(body) ? json : body.toString("utf8"));
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new MessageError(
       INVALID_REQUEST,
@@ -92,12 +87,12 @@ export function readMessage(body: Buffer): McpMessage {
   const message = value as Record<string, unknown>;
   if (message["jsonrpc"] !== "2.0")
     throw new MessageError(INVALID_REQUEST, 'The member "jsonrpc" must be "2.0".');
-  const members = membersOf(body);
+  const members = membersOf(json);
   refuseTwice(members, CONTROL_MEMBERS);
-  const id = members.find((member) => member.key === "id");
+  const id = memberNamed(members, "id");
   const idText = id ? body.toString("utf8", id.start, id.end) : "null";
   try {
-    return classify(body, message, members, id, idText);
+    return classify(json, message, members, idText);
   } catch (error) {
     if (error instanceof MessageError && isId(message["id"])) error.idText = idText;
     throw error;
@@ -105,36 +100,42 @@ export function readMessage(body: Buffer): McpMessage {
 }
 
 function classify(
-  body: Buffer,
+  json: string,
   message: Record<string, unknown>,
   members: readonly Member[],
-  id: Member | undefined,
   idText: string,
 ): McpMessage {
-  const { method, params } = message;
+  const { id, method, params } = message;
   if (method === undefined) return responseOf(message, idText);
   if (typeof method !== "string")
     throw new MessageError(INVALID_REQUEST, 'The member "method" must be text.');
-  if (id && !isId(message["id"]))
+  if (id !== undefined && !isId(id))
     throw new MessageError(INVALID_REQUEST, 'The member "id" must be text or a number.');
-  const at = members.find((member) => member.key === "params");
+  const at = memberNamed(members, "params");
   if (at && (typeof params !== "object" || params === null || Array.isArray(params)))
     throw new MessageError(INVALID_REQUEST, 'The member "params" must be an object.');
-  if (at) requireControlOnce(body, at.start);
+  if (at) requireControlOnce(json, at.start);
   return requestOf(
     method,
-    (params ?? {}) as Record<string, unknown>,
-    id ? "request" : "notification",
+    (params ?? NO_PARAMS) as Record<string, unknown>,
+    id === undefined ? "notification" : "request",
     idText,
   );
 }
 
-function requireControlOnce(body: Buffer, paramsStart: number): void {
-  const params = membersOf(body, paramsStart);
+const NO_PARAMS: Readonly<Record<string, unknown>> = {};
+
+function requireControlOnce(json: string, paramsStart: number): void {
+  const params = membersOf(json, paramsStart);
   refuseTwice(params, CONTROL_PARAMS);
-  const meta = params.find(({ key }) => key === "_meta");
-  if (meta && body[meta.start] === OPEN_BRACE)
-    refuseTwice(membersOf(body, meta.start), CONTROL_META);
+  const meta = memberNamed(params, "_meta");
+  if (meta && json.charCodeAt(meta.start) === OPEN_BRACE)
+    refuseTwice(membersOf(json, meta.start), CONTROL_META);
+}
+
+function memberNamed(members: readonly Member[], name: string): Member | undefined {
+  for (const member of members) if (member.key === name) return member;
+  return undefined;
 }
 
 function requestOf(
@@ -148,7 +149,7 @@ function requestOf(
   const operation = OPERATIONS.get(method) ?? Operation.UNSPECIFIED;
   if (kind === "notification" && operation !== Operation.UNSPECIFIED)
     throw new MessageError(INVALID_REQUEST, `${method} is a request and needs an "id".`);
-  const targetParam = TARGET_PARAM[method];
+  const targetParam = TARGET_PARAM.get(method);
   const target = targetParam === undefined ? "" : params[targetParam];
   if (typeof target !== "string")
     throw new MessageError(-32602, `"params.${targetParam ?? ""}" must be text.`);
@@ -184,10 +185,9 @@ function responseOf(message: Record<string, unknown>, idText: string): McpMessag
   };
 }
 
-function parse(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new MessageError(PARSE_ERROR, "The body is not UTF-8.");
+function parse(text: string): unknown {
   try {
-    return JSON.parse(body.toString("utf8"));
+    return JSON.parse(text);
   } catch {
     // The parser's own message quotes the body, which may hold secrets.
     throw new MessageError(PARSE_ERROR, "The body is not JSON.");
@@ -198,24 +198,43 @@ function isId(id: unknown): boolean {
   return typeof id === "string" || typeof id === "number";
 }
 
+/** Names of members, each with a bit of its own, and their lengths. */
+type Controls = { readonly bits: ReadonlyMap<string, number>; readonly lengths: ReadonlySet<number> };
+
+function controlsOf(names: readonly string[]): Controls {
+  return {
+    bits: new Map(names.map((name, index) => [name, 1 << index])),
+    lengths: new Set(names.map(({ length }) => length)),
+  };
+}
+
 /**
  * Refuses control members that stand twice, or in letters that a parser which ignores case would take for them: such
  * a parser takes the last one, and runs what was not authorized.
  */
-function refuseTwice(members: readonly { key: string }[], controls: ReadonlySet<string>): void {
-  const seen = new Set<string>();
+function refuseTwice(members: readonly Member[], controls: Controls): void {
+  let seen = 0;
   for (const { key } of members) {
-    const folded = controls.has(key) ? key : folds(key);
-    if (!controls.has(folded)) continue;
-    if (key !== folded || seen.has(folded))
-      throw new MessageError(
-        INVALID_REQUEST,
-        key === folded
-          ? `The member "${key}" stands in the message twice.`
-          : `The member ${JSON.stringify(key)} is too like "${folded}". Write it as it is meant.`,
-      );
-    seen.add(folded);
+    const bit = controls.bits.get(key);
+    if (bit === undefined) {
+      refuseLookalike(key, controls);
+      continue;
+    }
+    if ((seen & bit) !== 0)
+      throw new MessageError(INVALID_REQUEST, `The member "${key}" stands in the message twice.`);
+    seen |= bit;
   }
+}
+
+function refuseLookalike(key: string, controls: Controls): void {
+  // Folding leaves the length of all that folds to ASCII.
+  if (!controls.lengths.has(key.length)) return;
+  const folded = folds(key);
+  if (controls.bits.has(folded))
+    throw new MessageError(
+      INVALID_REQUEST,
+      `The member ${JSON.stringify(key)} is too like "${folded}". Write it as it is meant.`,
+    );
 }
 
 /** Lower case, with the letters that Unicode folds to ASCII: the long s and the Kelvin sign. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import {
   Face,
   Operation,
@@ -6,53 +7,21 @@ import {
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { REASONS, failureFrom, type Failure } from "@gatewayops/platform/errors";
+import { failureFrom, type Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
-import type { Logger } from "@gatewayops/platform/log";
-import type { Directory } from "../control/directory.ts";
+import type { KeyMemo } from "../control/directory.ts";
 import { FREE, type Price } from "../control/price-book.ts";
 import type { Principal } from "../control/principal.ts";
-import type { CallLog, LoggedCall } from "../events/call-log.ts";
+import type { LoggedCall } from "../events/call-log.ts";
 import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
-import type { CallMetrics } from "../http/call-metrics.ts";
 import type { McpMessage } from "../mcp/message.ts";
 import { traceContextFrom } from "../mcp/trace-context.ts";
-import type { ToolCatalog } from "../upstream/catalog.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { refusalOf } from "./authorize.ts";
+import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
+import type { Pipeline } from "./pipeline.ts";
 import type { RateVerdict } from "./rate-limit.ts";
 import type { BucketView } from "./token-buckets.ts";
-
-/** What the pipeline's stages need; one per worker. */
-export type Pipeline = {
-  readonly authenticate: (header: string | string[] | undefined) => Principal | Promise<Principal>;
-  /** Name of the credentials' header, lower case. */
-  readonly credentialHeader: string;
-  readonly directory: Directory;
-  readonly rateLimit: (principal: Principal) => RateVerdict | Promise<RateVerdict>;
-  readonly callLog: CallLog;
-  readonly catalog: ToolCatalog;
-  readonly metrics: CallMetrics;
-  readonly log: Logger;
-  /** Part of the calls whose child spans are kept, 0 to 1: `tracing.sample_rate`, 0 when tracing is off. */
-  readonly sampleRate: number;
-  /** Most bytes of a request's body. */
-  readonly bodyMaxBytes: number;
-  /** Milliseconds that an agent may take to read what is sent to it. */
-  readonly writeTimeoutMs: number;
-  /** How often a request that is safe to repeat is sent again. */
-  readonly maxRetries: number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-};
-
-/** How an exchange with an MCP server ended. */
-export type Ending = {
-  readonly outcome: Outcome;
-  readonly httpStatus: number;
-  readonly rpcCode: number;
-  readonly failure: Failure | undefined;
-};
 
 /**
  * One request on its way through the pipeline: authenticate → route → authorize → rate limit → price → intent →
@@ -113,7 +82,7 @@ export abstract class Exchange implements LoggedCall {
   }
 
   get costUsdMicros(): bigint {
-    return isAnswered(this.#ending?.outcome) ? this.#price.perCallUsdMicros : 0n;
+    return isCharged(this.#ending?.outcome) ? this.#price.perCallUsdMicros : 0n;
   }
 
   get durationMs(): number {
@@ -133,6 +102,7 @@ export abstract class Exchange implements LoggedCall {
     try {
       const principal = this.pipeline.authenticate(
         this.request.headers[this.pipeline.credentialHeader],
+        memoOf(this.request.socket),
       );
       if (principal instanceof Promise) {
         principal.then((found) => {
@@ -166,7 +136,7 @@ export abstract class Exchange implements LoggedCall {
         { err: failure.cause, request_id: this.requestId },
         "exchange failed",
       );
-    this.end({ outcome: outcomeOf(failure), httpStatus: failure.spec.http, rpcCode: 0, failure });
+    this.end(endingFrom(failure));
   }
 
   /** Records how the exchange ended, then answers. Only the first call counts. */
@@ -190,7 +160,7 @@ export abstract class Exchange implements LoggedCall {
       rpcCode: ending.rpcCode,
       responseBytes: this.responseBytes,
       costUsdMicros: this.costUsdMicros,
-      priceRuleId: isAnswered(ending.outcome) ? this.#price.ruleId : EMPTY,
+      priceRuleId: isCharged(ending.outcome) ? this.#price.ruleId : EMPTY,
       stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
       sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
       attempts: this.attempts,
@@ -207,13 +177,16 @@ export abstract class Exchange implements LoggedCall {
 
   onLogFailed(failure: Failure): void {
     this.#isEnded = true;
-    this.answer({ outcome: Outcome.REFUSED, httpStatus: failure.spec.http, rpcCode: 0, failure });
+    this.answer(endingFrom(failure));
   }
 
   /** Ends the answer. An agent that does not take it in time is cut off. */
   protected finish(last?: Buffer | string): void {
     const { response } = this;
-    response.end(last);
+    // One string with the headers is one write; a Buffer beside them is two. In Latin-1 the bytes stay what they are.
+    if (last instanceof Buffer && last.length <= JOINED_MAX_BYTES)
+      response.end(last.toString("latin1"), "latin1");
+    else response.end(last);
     if (response.writableFinished || response.writableLength === 0) return;
     const timer = setTimeout(() => response.destroy(), this.pipeline.writeTimeoutMs);
     response.on("close", () => {
@@ -390,47 +363,12 @@ export abstract class Exchange implements LoggedCall {
   }
 }
 
-/** A call is charged when the server answered it with a result, be it that the tool failed. */
-function isAnswered(outcome: Outcome | undefined): boolean {
-  return outcome === Outcome.OK || outcome === Outcome.TOOL_ERROR;
-}
+/** Bytes of a body that goes out in one string with its headers. */
+const JOINED_MAX_BYTES = 16 * 1024;
 
-/** Number of the reason in the record. What a server's own answer says of a failure has one as well. */
-function reasonOf({ failure, outcome }: Ending): number {
-  if (outcome === Outcome.TOOL_ERROR) return REASONS.TOOL_FAILED.number;
-  if (outcome === Outcome.RPC_ERROR) return REASONS.UPSTREAM_RPC_ERROR.number;
-  return failure?.spec.number ?? 0;
-}
+/** Under which a connection keeps what it remembers of its key. */
+const KEY_MEMO = Symbol("key");
 
-function outcomeOf(failure: Failure): Outcome {
-  switch (failure.reason) {
-    case "UPSTREAM_TIMEOUT":
-      return Outcome.TIMEOUT;
-    case "CLIENT_GONE":
-      return Outcome.CANCELLED;
-    case "UPSTREAM_UNREACHABLE":
-    case "UPSTREAM_CLOSED":
-    case "UPSTREAM_NOT_MCP":
-    case "UPSTREAM_HTTP_ERROR":
-    case "UPSTREAM_TOO_LARGE":
-    case "INTERNAL":
-      return Outcome.UPSTREAM_ERROR;
-    default:
-      return Outcome.REFUSED;
-  }
-}
-
-function statusOf(outcome: Outcome): string {
-  switch (outcome) {
-    case Outcome.OK:
-      return "success";
-    case Outcome.TIMEOUT:
-      return "timeout";
-    case Outcome.REFUSED:
-      return "refused";
-    case Outcome.CANCELLED:
-      return "cancelled";
-    default:
-      return "error";
-  }
+function memoOf(connection: Socket & { [KEY_MEMO]?: KeyMemo }): KeyMemo {
+  return (connection[KEY_MEMO] ??= { key: "", print: "" });
 }

@@ -27,36 +27,31 @@ export function createRateLimitStage(
   isEnabled: boolean,
 ): (principal: Principal) => RateVerdict | Promise<RateVerdict> {
   if (!isEnabled) return () => OFF;
-  return (principal) => {
-    const [first, second, third] = principal.buckets;
-    if (!first) return OFF;
-    const key = buckets.bucket(first);
-    if (!second) return key.takeNow() ? passed(key) : takeLater([key]);
-    const all = third
-      ? [key, buckets.bucket(second), buckets.bucket(third)]
-      : [key, buckets.bucket(second)];
-    return takeLater(all);
+  return ({ buckets: specs }) => {
+    if (specs.length === 0) return OFF;
+    const all = specs.map((spec) => buckets.bucket(spec));
+    for (const [index, bucket] of all.entries())
+      if (!bucket.takeNow()) return takeRest(all, index);
+    return passed(all);
   };
 }
 
-async function takeLater(all: readonly Bucket[]): Promise<RateVerdict> {
-  const taken: Bucket[] = [];
-  for (const bucket of all) {
-    if (bucket.takeNow() || (await bucket.takeLater())) {
-      taken.push(bucket);
-      continue;
-    }
-    for (const other of taken) other.giveBack();
+/** Goes on asking, from the first bucket that had no token here. */
+async function takeRest(all: readonly Bucket[], from: number): Promise<RateVerdict> {
+  for (const [index, bucket] of all.entries()) {
+    if (index < from || bucket.takeNow() || (await bucket.takeLater())) continue;
+    for (const taken of all.slice(0, index)) taken.giveBack();
     return refused(bucket);
   }
-  return passed(
-    all.reduce((least, bucket) => (bucket.remaining < least.remaining ? bucket : least)),
-  );
+  return passed(all);
 }
 
-function passed(bucket: Bucket): RateVerdict {
-  const outcome = bucket.isDegraded ? StageOutcome.DEGRADED : StageOutcome.PASSED;
-  return { outcome, tightest: bucket, failure: undefined };
+function passed(all: readonly Bucket[]): RateVerdict {
+  const tightest = all.reduce((least, one) => (one.remaining < least.remaining ? one : least));
+  const outcome = all.some(({ isDegraded }) => isDegraded)
+    ? StageOutcome.DEGRADED
+    : StageOutcome.PASSED;
+  return { outcome, tightest, failure: undefined };
 }
 
 function refused(bucket: Bucket): RateVerdict {

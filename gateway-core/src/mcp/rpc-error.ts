@@ -1,0 +1,25 @@
+import type { Failure } from "@gatewayops/platform/errors";
+import { MessageError } from "./message.ts";
+
+/** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */
+const OWN_CODES_FROM = 1_000;
+
+/**
+ * The JSON-RPC error that tells an agent of a failure.
+ *
+ * @param idText the request's id as it was written, "null" when it was not read
+ */
+export function rpcErrorBody(failure: Failure, idText: string, requestId: string): string {
+  const isMessageError = failure instanceof MessageError;
+  const error = {
+    code: isMessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number,
+    message: failure.message,
+    data: {
+      reason: failure.reason,
+      request_id: requestId,
+      ...(failure.retryAfterMs === undefined ? {} : { retry_after_ms: failure.retryAfterMs }),
+    },
+  };
+  const id = isMessageError ? failure.idText : idText;
+  return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`;
+}
