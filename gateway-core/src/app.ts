@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import type { Http2Server } from "node:http2";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import type { Redis } from "ioredis";
 import { collectDefaultMetrics, type Registry } from "prom-client";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import { hexOf, randomBytesPooled } from "@gatewayops/platform/ids";
 import type { Lifecycle } from "@gatewayops/platform/lifecycle";
 import type { Logger } from "@gatewayops/platform/log";
 import { createInternalClient } from "@gatewayops/platform/rpc/client";
@@ -90,7 +90,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       log,
       shards: config.eventShards,
       streamMaxLength: config.streamMaxLength,
-      newGeneration: () => randomBytes(8).toString("hex"),
+      newGeneration: () => hexOf(randomBytesPooled(8)),
     },
   );
   shipper.start();

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { Problem } from "../problem.ts";
+import { runInBackground } from "../supervise/background.ts";
 import { rotateLogs } from "../supervise/log-files.ts";
 import { createUnitGroup } from "../supervise/unit-group.ts";
 import { choosePorts } from "./choose-ports.ts";
@@ -13,7 +14,7 @@ import type { PortMode, Ports } from "./ports.ts";
 import { everythingUnit, programUnit } from "./program-units.ts";
 import type { Progress } from "./progress.ts";
 import { loadSecrets, type Secrets } from "./secrets.ts";
-import type { Stack } from "./stack-file.ts";
+import type { Stack, StackProcess } from "./stack-file.ts";
 import { createStackRecord } from "./stack-record.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -39,7 +40,13 @@ export type SupervisedStack = {
 };
 
 const SERVICES = ["svc-auth", "svc-cost", "svc-trace"] as const;
+/** What works on with the record of a call once the agent has its answer. */
+const BEHIND_THE_ANSWER: ReadonlySet<string> = new Set(["svc-cost", "svc-trace", "clickhouse"]);
 const LOG_CHECK_MS = 60_000;
+
+function yieldIfBehind({ name, pid }: StackProcess): void {
+  if (BEHIND_THE_ANSWER.has(name)) runInBackground(pid);
+}
 
 export function startStack(options: StackOptions): SupervisedStack {
   const { layout, progress } = options;
@@ -47,7 +54,14 @@ export function startStack(options: StackOptions): SupervisedStack {
   rotateLogs(layout.logs);
   const logTimer = setInterval(rotateLogs, LOG_CHECK_MS, layout.logs);
   const record = createStackRecord(layout);
-  const units = createUnitGroup({ onProcess: record.note, say: progress.say });
+  let isReady = false;
+  const units = createUnitGroup({
+    onProcess(process) {
+      record.note(process);
+      if (isReady) yieldIfBehind(process);
+    },
+    say: progress.say,
+  });
   const stopped = new AbortController();
   let stopping: Promise<void> | undefined;
   return {
@@ -93,7 +107,11 @@ export function startStack(options: StackOptions): SupervisedStack {
     ]);
     const stack = describe({ ports, secrets, engines, ids });
     await Promise.all(["everything", "filesystem"].map((server) => listTools(stack, server)));
-    return record.publish(stack);
+    const published = record.publish(stack);
+    // Only now: a start should take as little time as it can.
+    isReady = true;
+    published.processes.forEach(yieldIfBehind);
+    return published;
   }
 
   async function startEngines(ports: Ports): Promise<EngineUrls> {

@@ -161,7 +161,8 @@ export class CallLog {
 
   #writeFrame(): Failure | undefined {
     const intentsBytes = this.#frame.position - FRAME_HEADER_BYTES;
-    const completions = Buffer.from(this.#completions.written());
+    const completions = Buffer.allocUnsafe(this.#completions.position);
+    completions.set(this.#completions.written());
     this.#frame.raw(completions);
     const frame = this.#frame.written();
     sealFrame(frame, intentsBytes, this.lastSequence + 1);

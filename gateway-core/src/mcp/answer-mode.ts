@@ -53,7 +53,9 @@ export function failureOfAnswer(
       if (!isRequest && (status < 300 || isPlainRefusal(status))) return undefined;
       return status >= 300
         ? httpError(status, server)
-        : notMcp(`The MCP server ${server} did not answer in MCP: neither JSON nor an event stream.`);
+        : notMcp(
+            `The MCP server ${server} did not answer in MCP: neither JSON nor an event stream.`,
+          );
   }
 }
 

@@ -76,10 +76,14 @@ describe("membersOf", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (object) => {
         const json = JSON.stringify(object);
-        const read = Object.fromEntries(
-          textOf(json).map(([key, value]) => [key, JSON.parse(value) as unknown]),
-        );
-        expect(read).toEqual(JSON.parse(json));
+        // In text: matchers lose themselves in objects with a member "__proto__".
+        const textsOf = (members: [string, unknown][]): Map<string, string> =>
+          new Map(members.map(([key, value]) => [key, JSON.stringify(value)]));
+        const read = textOf(json).map(([key, value]): [string, unknown] => [
+          key,
+          JSON.parse(value),
+        ]);
+        expect(textsOf(read)).toEqual(textsOf(Object.entries(JSON.parse(json) as object)));
       }),
     );
   });

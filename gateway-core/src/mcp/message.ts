@@ -199,7 +199,10 @@ function isId(id: unknown): boolean {
 }
 
 /** Names of members, each with a bit of its own, and their lengths. */
-type Controls = { readonly bits: ReadonlyMap<string, number>; readonly lengths: ReadonlySet<number> };
+type Controls = {
+  readonly bits: ReadonlyMap<string, number>;
+  readonly lengths: ReadonlySet<number>;
+};
 
 function controlsOf(names: readonly string[]): Controls {
   return {

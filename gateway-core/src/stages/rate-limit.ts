@@ -30,8 +30,7 @@ export function createRateLimitStage(
   return ({ buckets: specs }) => {
     if (specs.length === 0) return OFF;
     const all = specs.map((spec) => buckets.bucket(spec));
-    for (const [index, bucket] of all.entries())
-      if (!bucket.takeNow()) return takeRest(all, index);
+    for (const [index, bucket] of all.entries()) if (!bucket.takeNow()) return takeRest(all, index);
     return passed(all);
   };
 }

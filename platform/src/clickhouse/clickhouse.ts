@@ -60,12 +60,16 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
       });
     },
     async insert(purpose, table, rows) {
-      if (rows.length === 0) return;
+      const [first] = rows;
+      if (first === undefined) return;
+      const columns = Object.keys(first) as [keyof typeof first, ...(keyof typeof first)[]];
       await translated(() =>
         client.insert({
           table,
-          values: [...rows],
-          format: "JSONEachRow",
+          // Without the names of the columns in each row: reading them is a third of what an insert costs.
+          columns,
+          values: rows.map((row) => columns.map((column) => row[column])),
+          format: "JSONCompactEachRow",
           clickhouse_settings: settingsOf(purpose),
         }),
       );
