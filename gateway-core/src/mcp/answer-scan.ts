@@ -65,18 +65,16 @@ export class AnswerScan {
   /** Goes through a string; keys of the first two levels are kept, everything else is jumped over. */
   #string(bytes: Buffer, from: number): number {
     if (!this.#isKey) return this.#jump(bytes, from);
-    for (let at = from; at < bytes.length; at++) {
-      const byte = bytes[at] ?? 0;
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
-        this.#inString = false;
-        this.#keyEnds();
-        return at + 1;
-      }
-      if (this.#token.length <= TOKEN_MAX) this.#token += String.fromCharCode(byte);
-    }
-    return bytes.length;
+    const end = this.#jump(bytes, from);
+    // Cut from the bytes at once, not letter by letter. A key may begin in one chunk and end in another.
+    if (this.#token.length <= TOKEN_MAX)
+      this.#token += bytes.toString(
+        "latin1",
+        from,
+        Math.min(this.#inString ? end : end - 1, from + TOKEN_MAX + 1),
+      );
+    if (!this.#inString) this.#keyEnds();
+    return end;
   }
 
   #jump(bytes: Buffer, from: number): number {
@@ -154,9 +152,13 @@ export class AnswerScan {
         this.#token = "";
         return;
       default:
-        if (this.#depth === 2 && byte > 0x20 && this.#token.length < TOKEN_MAX)
+        if (this.#isLiteralKept && byte > 0x20 && this.#token.length < TOKEN_MAX)
           this.#token += String.fromCharCode(byte);
     }
+  }
+
+  get #isLiteralKept(): boolean {
+    return this.#depth === 2 && (this.#keyAt2 === "isError" || this.#keyAt2 === "code");
   }
 
   #literalEnds(): void {

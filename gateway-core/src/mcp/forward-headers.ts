@@ -30,11 +30,12 @@ export function pushForwardHeaders(
     const value = given[name];
     if (typeof value === "string") headers.push(name, value);
   }
-  for (const name in given) {
-    const value = given[name];
-    // MCP 2026-07-28 streamable-http: intermediaries forward Mcp-Param-* headers they do not know.
-    if (name.startsWith("mcp-param-") && typeof value === "string") headers.push(name, value);
-  }
+  // MCP 2026-07-28 streamable-http: intermediaries forward Mcp-Param-* headers they do not know. Older ones have none.
+  if (exchange.message.era === "modern")
+    for (const name in given) {
+      const value = given[name];
+      if (name.startsWith("mcp-param-") && typeof value === "string") headers.push(name, value);
+    }
   const intent = exchange.intent as Exchange["intent"] | undefined;
   const traceparent = given["traceparent"];
   if (intent) headers.push("traceparent", `00-${hexOf(intent.traceId)}-${hexOf(intent.spanId)}-01`);
