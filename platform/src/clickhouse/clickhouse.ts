@@ -60,16 +60,12 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
       });
     },
     async insert(purpose, table, rows) {
-      const [first] = rows;
-      if (first === undefined) return;
-      const columns = Object.keys(first) as [keyof typeof first, ...(keyof typeof first)[]];
+      if (rows.length === 0) return;
       await translated(() =>
         client.insert({
           table,
-          // Without the names of the columns in each row: reading them is a third of what an insert costs.
-          columns,
-          values: rows.map((row) => columns.map((column) => row[column])),
-          format: "JSONCompactEachRow",
+          values: [...rows],
+          format: "JSONEachRow",
           clickhouse_settings: settingsOf(purpose),
         }),
       );

@@ -104,11 +104,11 @@ export function factsOf(record: CallCompletion): CallFacts {
   const { startTimeUs } = intent;
   return {
     ids: {
-      org_id: orgText(intent.orgId),
-      team_id: teamText(intent.teamId),
-      user_id: userText(intent.userId),
-      key_id: keyText(intent.keyId),
-      server_id: serverText(intent.serverId),
+      org_id: uuidToText(intent.orgId),
+      team_id: uuidOrEmpty(intent.teamId),
+      user_id: uuidOrEmpty(intent.userId),
+      key_id: uuidOrEmpty(intent.keyId),
+      server_id: uuidOrEmpty(intent.serverId),
       tool_id: String(intent.toolId),
       span_id: spanIdOf(intent.spanId),
     },
@@ -121,7 +121,7 @@ export function factsOf(record: CallCompletion): CallFacts {
     method: METHODS[intent.operation as number] ?? `operation_${intent.operation}`,
     face: FACES[intent.face as number] ?? `face_${intent.face}`,
     outcome: outcomeName(record.outcome),
-    priceRuleId: priceRuleText(record.priceRuleId) || NIL_UUID,
+    priceRuleId: record.priceRuleId.length === 16 ? uuidToText(record.priceRuleId) : NIL_UUID,
   };
 }
 
@@ -147,24 +147,8 @@ export function weightOf(facts: CallFacts): 1 | 2 {
   return facts.outcome === "unknown" ? 1 : 2;
 }
 
-const orgText = createIdText();
-const teamText = createIdText();
-const userText = createIdText();
-const keyText = createIdText();
-const serverText = createIdText();
-const priceRuleText = createIdText();
-
-/** A UUID's text, empty for none. Remembers the last one: neighbouring records are mostly of the same caller. */
-function createIdText(): (id: Uint8Array) => string {
-  let last: Uint8Array = new Uint8Array(0);
-  let text = "";
-  return (id) => {
-    if (Buffer.compare(id, last) !== 0) {
-      last = id;
-      text = id.length === 16 ? uuidToText(id) : "";
-    }
-    return text;
-  };
+function uuidOrEmpty(id: Uint8Array): string {
+  return id.length === 16 ? uuidToText(id) : "";
 }
 
 function spanIdOf(id: Uint8Array): string {

@@ -35,7 +35,7 @@ export const CONSUMER_SETTINGS = {
   }),
   batchMaxRecords: integerSetting({
     env: "GWO_EVENT_BATCH_RECORDS",
-    default: 10_000,
+    default: 5_000,
     min: 1,
     max: 100_000,
     doc: "Records that are stored at once without waiting for more.",
@@ -45,7 +45,7 @@ export const CONSUMER_SETTINGS = {
     default: 250,
     min: 1,
     max: 10_000,
-    doc: "Time that records wait for others to be stored with; three times as long when hundreds come.",
+    doc: "Time that records wait for others to be stored with.",
   }),
   leaseMs: durationSetting({
     env: "GWO_EVENT_LEASE_TIME",

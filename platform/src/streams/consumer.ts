@@ -32,7 +32,7 @@ export type StreamConsumerOptions = {
   readonly signal: AbortSignal;
   /** Records that make a batch at once. One entry is never split, so a batch may be larger. Default 1000. */
   readonly batchMaxRecords?: number;
-  /** Milliseconds from the first entry of a batch to its storing; three times as long in a busy stream. Default 250. */
+  /** Milliseconds from the first entry of a batch to its storing. Default 250. */
   readonly batchMaxMs?: number;
   /** Milliseconds until another replica may take over a shard whose holder is silent. Default 10 000. */
   readonly leaseMs?: number;
@@ -43,12 +43,6 @@ export type StreamConsumer = {
   readonly done: Promise<void>;
 };
 
-/**
- * A batch of so many records means a busy stream: there a batch may gather for longer, since few large inserts cost a
- * store much less than many small ones, and nobody waits for one call among hundreds.
- */
-const BUSY_RECORDS = 250;
-const BUSY_FACTOR = 3;
 /** Entries of one read: few enough that a batch of full frames stays near its size. */
 const READ_ENTRIES_MAX = 64;
 /** Milliseconds a read waits. Bounds the time that ending takes. */
@@ -83,7 +77,6 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
   const streamKey = shardKeys(shard).stream;
   // Connections that broke since the position was read. Behind a new one may be a Redis with other data.
   let breaks = 0;
-  let isBusy = false;
   const onClose = (): void => void (breaks += 1);
   redis.on("close", onClose);
   blockingRedis.on("close", onClose);
@@ -134,7 +127,6 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
           const batch = await gather(position, lost.signal);
           // What was read over a broken connection, or before Redis had a generation, is read again.
           if (breaks !== breaksBefore || (generation === "" && batch.entries.length > 0)) break;
-          isBusy = batch.records >= BUSY_RECORDS;
           if (batch.entries.length === 0) continue;
           await storeBatch(batch, lease, lost.signal);
           progress = await seat.commit(lease, {
@@ -181,13 +173,12 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
   async function gather(position: string, lost: AbortSignal): Promise<Batch> {
     const batch: Batch = { entries: [], records: 0, lastId: position };
     let until = Number.POSITIVE_INFINITY;
-    const gatherMs = isBusy ? maxMs * BUSY_FACTOR : maxMs;
     for (;;) {
       const waitMs = Math.min(READ_WAIT_MS, Math.ceil(until - performance.now()));
       if (waitMs <= 0 || signal.aborted || lost.aborted) return batch;
       const entries = await read(batch.lastId, waitMs);
       if (entries.length === 0 && batch.entries.length === 0) return batch;
-      if (batch.entries.length === 0) until = performance.now() + gatherMs;
+      if (batch.entries.length === 0) until = performance.now() + maxMs;
       for (const entry of entries) {
         const decoded = decodeEntry(entry);
         batch.entries.push({ entry, ...decoded });

@@ -1,6 +1,5 @@
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { dateTimeFromMicros, usdFromMicros } from "@gatewayops/platform/clickhouse/values";
-import { uuidToText } from "@gatewayops/platform/ids";
 import { factsOf, weightOf } from "@gatewayops/platform/streams/consumer-records";
 
 /** Gives the name an id has now, undefined when it is not known at once. */
@@ -56,11 +55,10 @@ const MINUTE_US = 60_000_000n;
 /** The minutes that records fall into, as few ranges as possible, since each is one range of the ledger's sort key. */
 export function touchedMinutes(records: readonly CallCompletion[]): MinuteRange[] {
   const minutesByOrg = new Map<string, Set<bigint>>();
-  for (const { intent } of records) {
-    if (intent === undefined) continue;
-    const orgId = uuidToText(intent.orgId);
-    const minutes = minutesByOrg.get(orgId) ?? new Set();
-    minutesByOrg.set(orgId, minutes.add(intent.startTimeUs / MINUTE_US));
+  for (const record of records) {
+    const { ids, startTimeUs } = factsOf(record);
+    const minutes = minutesByOrg.get(ids.org_id) ?? new Set();
+    minutesByOrg.set(ids.org_id, minutes.add(startTimeUs / MINUTE_US));
   }
   return [...minutesByOrg].flatMap(([orgId, minutes]) =>
     runsOf([...minutes].sort((a, b) => (a < b ? -1 : 1))).map(([first, last]) => ({

@@ -1,5 +1,5 @@
 import type { CallRow } from "./call-row.ts";
-import type { SpanRow } from "./span-row.ts";
+import type { SpanRow } from "./span-rows.ts";
 
 /** A trace of an organisation, by UUIDs. */
 export type TraceKey = { readonly orgId: string; readonly traceId: string };

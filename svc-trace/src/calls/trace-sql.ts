@@ -20,13 +20,13 @@ export function traceSql(condition: string): string {
         countIf(is_call AND status = 'timeout') > 0, 'timeout',
         countIf(is_call AND status = 'unknown') > 0, 'unknown',
         'success') AS worst,
-      count() + sum(stage_spans) AS spans, countIf(is_call) AS calls, sumIf(cost, is_call) AS cost_sum,
+      count() AS spans, countIf(is_call) AS calls, sumIf(cost, is_call) AS cost_sum,
       argMinIf(error_message, first, is_call AND error_message != '') AS first_error,
       sum(weight) AS weights
     FROM (
       SELECT org_id, trace_id, start_time AS span_start, (start_time, span_id) AS first,
         operation = 'gateway.request' AS is_call, duration_us, user_id, team_id, server_id, mcp_server, tool_id,
-        tool_name, status, cost, error_message, stage_spans, weight
+        tool_name, status, cost, error_message, weight
       FROM spans FINAL
       WHERE ${condition}
     )

@@ -1,16 +1,13 @@
 import type { ClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { toolIdToText, timeOfUuidV7, uuidFromText } from "@gatewayops/platform/ids";
-import { dateTimeFromMicros } from "@gatewayops/platform/clickhouse/values";
-import { CALL_OPERATION } from "../calls/stage-spans.ts";
 import { rangeConditions, serverCondition, type Conditions } from "./call-conditions.ts";
-import { compareSpanKeys, spanKeyOf, spansOfCall } from "./spans-of-call.ts";
 import { toCall, type CallRecordRow } from "./trace-rows.ts";
 import type { CallQuery, TraceStore } from "./trace-store.ts";
 
 /** Reads `calls`. */
 export function createCallReader(
   clickhouse: ClickHouse,
-): Pick<TraceStore, "getCall" | "listCalls" | "listSpans" | "namelessIds"> {
+): Pick<TraceStore, "getCall" | "listCalls" | "namelessIds"> {
   return {
     async getCall(orgId, callId) {
       const id = uuidFromText(callId);
@@ -34,22 +31,6 @@ export function createCallReader(
       return rows.map(toCall);
     },
 
-    async listSpans(orgId, traceId, { limit, after }) {
-      // Stages lie within their call, so the page's spans are those of the next calls, and of those that still ran.
-      const rows = await clickhouse.select<CallRecordRow>("spans list", CALLS_OF_TRACE, {
-        orgId,
-        traceId,
-        from: dateTimeFromMicros(after?.startTimeUs ?? 0n),
-        lastCall: String(after?.isStage ? UINT64_MAX : (after?.spanId ?? 0n)),
-        limit,
-      });
-      return rows
-        .flatMap((row) => spansOfCall(toCall(row)))
-        .filter((span) => after === undefined || compareSpanKeys(spanKeyOf(span), after) > 0)
-        .sort((one, other) => compareSpanKeys(spanKeyOf(one), spanKeyOf(other)))
-        .slice(0, limit);
-    },
-
     async namelessIds(orgId, range) {
       const conditions = rangeConditions(range, undefined, "call_id");
       const rows = await clickhouse.select<{ servers: string[]; tools: string[] }>(
@@ -68,10 +49,7 @@ export function createCallReader(
   };
 }
 
-const UINT64_MAX = 2n ** 64n - 1n;
-
-const COLUMNS = `toString(call_id) AS id, toString(trace_id) AS trace, toString(span_id) AS span,
-    toString(parent_span_id) AS parent, sampled, toUnixTimestamp64Micro(start_time) AS start_us,
+const COLUMNS = `toString(call_id) AS id, toString(trace_id) AS trace, toUnixTimestamp64Micro(start_time) AS start_us,
     duration_us, method, toString(status) AS status_name, outcome, reason, http_status, rpc_code, face,
     toString(cost) AS cost_text, price_rule_id, request_size, response_size, attempts, key_id, team_id, user_id,
     server_id, mcp_server, tool_id, tool_name, stages.name AS stage_names, stages.outcome AS stage_outcomes,
@@ -90,28 +68,6 @@ const CALL_ANYWHERE = `
   WHERE org_id = {orgId:String} AND call_id = {callId:UUID}
   ORDER BY weight DESC
   LIMIT 1`;
-
-// `spans` knows the calls of a trace, and where they stand in `calls`. Those whose own span was listed before may still
-// have stages to list; they do not count towards the limit.
-const OF_TRACE = `org_id = {orgId:String} AND trace_id = {traceId:UUID} AND operation = '${CALL_OPERATION}'`;
-const IS_LISTED = "(start_time, span_id) <= ({from:DateTime64(6, 'UTC')}, {lastCall:UInt64})";
-
-const CALLS_OF_TRACE = `
-  SELECT ${COLUMNS}
-  FROM calls
-  WHERE org_id = {orgId:String} AND (start_time, call_id) IN (
-    SELECT start_time, call_id FROM spans
-    WHERE ${OF_TRACE} AND ${IS_LISTED} AND end_time >= {from:DateTime64(6, 'UTC')}
-    UNION ALL
-    SELECT start_time, call_id FROM (
-      SELECT DISTINCT start_time, span_id, call_id FROM spans
-      WHERE ${OF_TRACE} AND NOT ${IS_LISTED}
-      ORDER BY start_time, span_id
-      LIMIT {limit:UInt32}
-    )
-  )
-  ORDER BY start_time, call_id, weight DESC
-  LIMIT 1 BY start_time, call_id`;
 
 /** How far the time in a call id may be from the time in its record. */
 const NEAR_MS = 10_000;
@@ -142,7 +98,7 @@ function callsSql(query: CallQuery): Conditions {
   const sql = `
     SELECT ${COLUMNS}
     FROM (
-      SELECT org_id, call_id, trace_id, span_id, parent_span_id, sampled, start_time, duration_us, method, status, outcome, reason, http_status,
+      SELECT org_id, call_id, trace_id, start_time, duration_us, method, status, outcome, reason, http_status,
         rpc_code, face, cost, price_rule_id, request_size, response_size, attempts, key_id, team_id, user_id,
         server_id, mcp_server, tool_id, tool_name, stages.name, stages.outcome, stages.duration_us
       FROM calls

@@ -1,7 +1,7 @@
 import { microsFromUsd, textOrEmpty } from "@gatewayops/platform/clickhouse/values";
 import { toolIdToText } from "@gatewayops/platform/ids";
 import type { StatusName } from "../calls/call-row.ts";
-import type { CallRecord, NamedAfter, Trace } from "./trace-store.ts";
+import type { CallRecord, NamedAfter, SpanRecord, Trace } from "./trace-store.ts";
 
 type NamedRow = { server_id: string; mcp_server: string; tool_id: string; tool_name: string };
 
@@ -33,12 +33,42 @@ export function toTrace(row: TraceRow): Trace {
   };
 }
 
+/** A span as the store's statements name its columns. */
+export type SpanRecordRow = NamedRow & {
+  trace: string;
+  span: string;
+  parent: string;
+  operation: string;
+  start_us: string;
+  duration_us: string;
+  status_name: StatusName;
+  request_size: number;
+  response_size: string;
+  cost_text: string;
+  attributes: Record<string, string>;
+};
+
+export function toSpan(row: SpanRecordRow): SpanRecord {
+  return {
+    ...namedAfter(row),
+    traceId: row.trace,
+    spanId: BigInt(row.span),
+    parentSpanId: BigInt(row.parent),
+    operation: row.operation,
+    startTimeUs: BigInt(row.start_us),
+    durationUs: BigInt(row.duration_us),
+    status: row.status_name,
+    requestBytes: BigInt(row.request_size),
+    responseBytes: BigInt(row.response_size),
+    costUsdMicros: microsFromUsd(row.cost_text),
+    attributes: row.attributes,
+  };
+}
+
 /** A call as the store's statements name its columns. */
 export type CallRecordRow = NamedRow & {
   id: string;
   trace: string;
-  span: string;
-  parent: string;
   start_us: string;
   duration_us: string;
   method: string;
@@ -56,7 +86,6 @@ export type CallRecordRow = NamedRow & {
   key_id: string;
   team_id: string;
   user_id: string;
-  sampled: boolean;
   stage_names: string[];
   stage_outcomes: string[];
   stage_durations: number[];
@@ -67,8 +96,6 @@ export function toCall(row: CallRecordRow): CallRecord {
     ...namedAfter(row),
     callId: row.id,
     traceId: row.trace,
-    spanId: BigInt(row.span),
-    parentSpanId: BigInt(row.parent),
     startTimeUs: BigInt(row.start_us),
     durationUs: BigInt(row.duration_us),
     method: row.method,
@@ -86,7 +113,6 @@ export function toCall(row: CallRecordRow): CallRecord {
     keyId: row.key_id,
     teamId: row.team_id,
     userId: row.user_id,
-    isSampled: row.sampled,
     stages: row.stage_names.map((name, i) => ({
       name,
       outcome: row.stage_outcomes[i] ?? "",

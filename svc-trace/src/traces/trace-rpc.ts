@@ -139,7 +139,7 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
     async listSpans({ traceId, limit, cursor }, context) {
       const { orgId, trace } = await existingTrace(traceId, context);
       const size = limit === 0 ? SPANS_DEFAULT : limit;
-      const after = spanKeyFrom(cursor);
+      const after = spanKeyOf(cursor);
       const spans = await traces.listSpans(orgId, trace.traceId, { limit: size + 1, after });
       const page = pageOf(spans, size, (span) => [
         String(span.startTimeUs),
@@ -203,7 +203,7 @@ function beforeOf(cursor: string): Before | undefined {
   return time === undefined || id === undefined ? undefined : { startTimeUs: BigInt(time), id };
 }
 
-function spanKeyFrom(cursor: string): SpanKey | undefined {
+function spanKeyOf(cursor: string): SpanKey | undefined {
   const [time, flag, id] = keyOf(cursor, [MICROS, FLAG, SPAN_ID]) ?? [];
   if (time === undefined || id === undefined) return undefined;
   return { startTimeUs: BigInt(time), isStage: flag === "1", spanId: BigInt(`0x${id}`) };

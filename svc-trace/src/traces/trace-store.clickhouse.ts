@@ -1,9 +1,10 @@
 import type { ClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
+import { dateTimeFromMicros } from "@gatewayops/platform/clickhouse/values";
 import { traceSql } from "../calls/trace-sql.ts";
 import { callConditions, rangeConditions, type Conditions } from "./call-conditions.ts";
 import { createCallReader } from "./call-reader.clickhouse.ts";
-import { toTrace, type TraceRow } from "./trace-rows.ts";
-import type { Trace, TraceQuery, TraceStore } from "./trace-store.ts";
+import { toSpan, toTrace, type SpanRecordRow, type TraceRow } from "./trace-rows.ts";
+import type { SpanKey, Trace, TraceQuery, TraceStore } from "./trace-store.ts";
 
 export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
   return {
@@ -35,6 +36,16 @@ export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
           ? fresh
           : await clickhouse.select<TraceRow>("trace get old", OLD_TRACE, { orgId, traceId });
       return rows[0] && toTrace(rows[0]);
+    },
+
+    async listSpans(orgId, traceId, { limit, after }) {
+      const rows = await clickhouse.select<SpanRecordRow>("spans list", spansSql(after), {
+        orgId,
+        traceId,
+        limit,
+        ...(after === undefined ? {} : keyParameters(after)),
+      });
+      return rows.map(toSpan);
     },
   };
 
@@ -120,4 +131,29 @@ function tracesSql(query: TraceQuery): Conditions {
     ORDER BY org_id DESC, start_time DESC, trace_id DESC
     LIMIT {limit:UInt32}`;
   return { sql, parameters };
+}
+
+function spansSql(after: SpanKey | undefined): string {
+  const from =
+    after === undefined
+      ? "1"
+      : `(start_time, is_stage, span_id) >
+          ({startTime:DateTime64(6, 'UTC')}, {isStage:UInt8}, {spanId:UInt64})`;
+  return `
+    SELECT toString(trace_id) AS trace, toString(span_id) AS span, toString(parent_span_id) AS parent, operation,
+      server_id, mcp_server, tool_id, tool_name, toUnixTimestamp64Micro(start_time) AS start_us, duration_us,
+      toString(status) AS status_name, request_size, response_size, toString(cost) AS cost_text, attributes,
+      operation != 'gateway.request' AS is_stage
+    FROM spans FINAL
+    WHERE org_id = {orgId:String} AND trace_id = {traceId:UUID} AND ${from}
+    ORDER BY start_time, is_stage, span_id
+    LIMIT {limit:UInt32}`;
+}
+
+function keyParameters(key: SpanKey): Record<string, unknown> {
+  return {
+    startTime: dateTimeFromMicros(key.startTimeUs),
+    isStage: key.isStage ? 1 : 0,
+    spanId: String(key.spanId),
+  };
 }

@@ -45,9 +45,6 @@ export type CallRecord = NamedAfter & {
   /** UUID. */
   readonly callId: string;
   readonly traceId: string;
-  readonly spanId: bigint;
-  /** 0n: none. */
-  readonly parentSpanId: bigint;
   readonly startTimeUs: bigint;
   readonly durationUs: bigint;
   readonly method: string;
@@ -67,8 +64,6 @@ export type CallRecord = NamedAfter & {
   readonly keyId: string;
   readonly teamId: string;
   readonly userId: string;
-  /** True when the spans of its stages are shown. */
-  readonly isSampled: boolean;
   readonly stages: readonly {
     readonly name: string;
     readonly outcome: string;
