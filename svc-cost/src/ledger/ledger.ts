@@ -1,5 +1,6 @@
+import type { KnownNames } from "@gatewayops/platform/streams/consumer-records";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { toLedgerRow, touchedMinutes, type KnownNames } from "./ledger-row.ts";
+import { toLedgerRow, touchedMinutes } from "./ledger-row.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 
 /**
