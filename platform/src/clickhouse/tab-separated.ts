@@ -24,8 +24,10 @@ export function encodeRows<C extends Columns>(columns: C, rows: readonly RowOf<C
   const texts = Object.values(columns) as ColumnText<unknown>[];
   let body = "";
   for (const row of rows) {
-    for (const [i, textOf] of texts.entries())
-      body += (i === 0 ? "" : "\t") + textOf(row[names[i] as keyof C]);
+    for (let i = 0; i < names.length; i += 1) {
+      if (i > 0) body += "\t";
+      body += texts[i]?.(row[names[i] as keyof C]) ?? "";
+    }
     body += "\n";
   }
   return { columns: names, body };
@@ -58,8 +60,11 @@ export const usd: ColumnText<bigint> = usdFromMicros;
 
 export const integers: ColumnText<readonly number[]> = (values) => `[${values.join(",")}]`;
 /** Words without quotes and signs that need escapes. */
-export const words: ColumnText<readonly string[]> = (values) =>
-  values.length === 0 ? "[]" : `['${values.join("','")}']`;
+export const words: ColumnText<readonly string[]> = (values) => {
+  let list = "";
+  for (const word of values) list += list === "" ? `'${word}'` : `,'${word}'`;
+  return `[${list}]`;
+};
 
 const NIL_UUID = "00000000-0000-0000-0000-000000000000";
 const NEEDS_ESCAPE = /[\\\t\n\r\0]/;

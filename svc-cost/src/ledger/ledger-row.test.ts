@@ -49,11 +49,11 @@ describe("toLedgerRow", () => {
 describe("touchedMinutes", () => {
   const MINUTE_US = 60_000_000n;
   const at = (us: bigint, org = ORG) =>
-    makeRecord(HALF_PAST_TWO_US + us, { intent: { orgId: org } });
+    toLedgerRow(makeRecord(HALF_PAST_TWO_US + us, { intent: { orgId: org } }), () => undefined);
 
   it("joins minutes that follow each other, of each organisation", () => {
-    const records = [at(MINUTE_US), at(0n), at(59_999_999n), at(5n * MINUTE_US), at(0n, SERVER)];
-    expect(touchedMinutes(records)).toEqual([
+    const rows = [at(MINUTE_US), at(0n), at(59_999_999n), at(5n * MINUTE_US), at(0n, SERVER)];
+    expect(touchedMinutes(rows)).toEqual([
       {
         orgId: "0b6f9c1e-0000-4000-8000-000000000001",
         start: "2026-11-23 14:30:00.000000",

@@ -90,13 +90,14 @@ export type MinuteRange = {
 
 const MINUTE_US = 60_000_000n;
 
-/** The minutes that records fall into, as few ranges as possible, since each is one range of the ledger's sort key. */
-export function touchedMinutes(records: readonly CallCompletion[]): MinuteRange[] {
+/** The minutes that rows fall into, as few ranges as possible, since each is one range of the ledger's sort key. */
+export function touchedMinutes(
+  rows: readonly Pick<LedgerRow, "org_id" | "timestamp">[],
+): MinuteRange[] {
   const minutesByOrg = new Map<string, Set<bigint>>();
-  for (const record of records) {
-    const { orgId, intent } = factsOf(record);
+  for (const { org_id: orgId, timestamp } of rows) {
     const minutes = minutesByOrg.get(orgId) ?? new Set();
-    minutesByOrg.set(orgId, minutes.add(intent.startTimeUs / MINUTE_US));
+    minutesByOrg.set(orgId, minutes.add(timestamp / MINUTE_US));
   }
   return [...minutesByOrg].flatMap(([orgId, minutes]) =>
     runsOf([...minutes].sort((a, b) => (a < b ? -1 : 1))).map(([first, last]) => ({

@@ -12,8 +12,9 @@ export function createLedger(
   names: KnownNames,
 ): (records: readonly CallCompletion[]) => Promise<void> {
   return async (records) => {
-    await store.add(records.map((record) => toLedgerRow(record, names)));
+    const rows = records.map((record) => toLedgerRow(record, names));
+    await store.add(rows);
     // After the rows are in, before the caller commits: a crash in between leads here again.
-    await store.recompute(touchedMinutes(records));
+    await store.recompute(touchedMinutes(rows));
   };
 }
