@@ -172,6 +172,20 @@ describe("the consumer", () => {
     await until(async () => (await valueOf(cost.registry, "gateway_consumer_lag_entries")) === 0);
   });
 
+  it("stores at once after a pause, and what follows closely together", async () => {
+    const cost = consume({ batchMaxMs: 2_000 });
+    const start = performance.now();
+    await ship(1);
+    await until(() => cost.batches.length === 1);
+    expect(performance.now() - start).toBeLessThan(1_500);
+    for (let frame = 1; frame <= 5; frame += 1) {
+      await ship(1, 1, frame + 1);
+      await sleep(30);
+    }
+    await until(() => cost.batches.length === 2);
+    expect(cost.batches[1]).toBe(5);
+  });
+
   it("begins before the first frame was ever shipped", async () => {
     const cost = consume();
     await until(async () => (await redis.exists(seatKeys(shard, "cost").lease)) === 1);

@@ -77,8 +77,9 @@ async function main(): Promise<void> {
     log,
     now: () => performance.now(),
   });
-  const store = createRecorder(createClickHouseRecordStore(clickhouse), (orgId, ref) =>
-    names.cached(orgId, ref),
+  const store = createRecorder(
+    createClickHouseRecordStore(clickhouse, () => Date.now()),
+    (orgId, ref) => names.cached(orgId, ref),
   );
 
   const server = await startRpcServer({

@@ -75,7 +75,10 @@ beforeAll(async () => {
   const clickhouse = createClickHouse({ client: clickhouseClient, service: "test" });
   const directory = fileURLToPath(new URL("../migrations/clickhouse", import.meta.url));
   await migrateClickHouse({ clickhouse, service: "svc-trace", directory });
-  record = createRecorder(createClickHouseRecordStore(clickhouse), () => undefined);
+  record = createRecorder(
+    createClickHouseRecordStore(clickhouse, () => Date.now()),
+    () => undefined,
+  );
   const admit: Interceptor = (next) => async (request) => {
     request.contextValues.set(callerKey, {
       orgId: uuidToText(org),

@@ -44,13 +44,21 @@ beforeAll(async () => {
   const directory = fileURLToPath(new URL("../migrations/clickhouse", import.meta.url));
   await migrateClickHouse({ clickhouse, service: "svc-trace", directory });
   traces = createClickHouseTraceStore(clickhouse);
-  record = createRecorder(createClickHouseRecordStore(clickhouse), () => undefined);
+  record = recorderAt(Number(NOON_US / 1000n) + 86_400_000);
 }, 120_000);
 
 afterAll(async () => {
   await client.close();
   await engine.stop();
 });
+
+/** A recorder whose clock shows so many milliseconds. */
+function recorderAt(nowMs: number): typeof record {
+  return createRecorder(
+    createClickHouseRecordStore(clickhouse, () => nowMs),
+    () => undefined,
+  );
+}
 
 function stage(name: Stage, outcome: StageOutcome, durationUs: number): StageReport {
   return { $typeName: "gatewayops.events.v1.StageReport", stage: name, outcome, durationUs };
@@ -83,7 +91,32 @@ async function list(org: Buffer, query: Partial<TraceQuery> = {}): Promise<reado
 
 const idOf = (bytes: Uint8Array | undefined): string => uuidToText(bytes ?? Buffer.alloc(16));
 
-describe("the recorder", () => {
+describe.each([
+  ["of just now", 30_000],
+  ["of yesterday", 86_400_000],
+])("the recorder of calls %s", (_, ageMs) => {
+  beforeAll(() => {
+    record = recorderAt(Number(NOON_US / 1000n) + ageMs);
+  });
+
+  it("counts a call that was made within another and is stored before it", async () => {
+    const org = randomBytesPooled(16);
+    const traceId = randomBytesPooled(16);
+    const outer = call(org, 0, { intent: { traceId, toolId: 1n } });
+    const inner = call(org, 1, { intent: { traceId, parentSpanId: randomBytesPooled(8) } });
+    // As much as clocks of gateways may differ.
+    const early = call(org, -59, { intent: { traceId, parentSpanId: randomBytesPooled(8) } });
+    await record([inner, early]);
+    await record([outer, call(org, 1)]);
+    const found = await list(org);
+    expect(found.map(({ callCount }) => callCount)).toEqual([1, 3]);
+    await record([call(org, 900, { intent: { traceId, parentSpanId: randomBytesPooled(8) } })]);
+    expect((await list(org)).find((trace) => trace.traceId === uuidToText(traceId))).toMatchObject({
+      callCount: 4,
+      startTimeUs: NOON_US - 59n * SECOND_US,
+    });
+  });
+
   it("keeps a call that is stored three times once", async () => {
     const org = randomBytesPooled(16);
     const records = [call(org, 0, { completion: { costUsdMicros: 5n } })];

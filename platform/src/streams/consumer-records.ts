@@ -5,41 +5,29 @@ import {
   Stage,
   StageOutcome,
   type CallCompletion,
+  type CallIntent,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { dateTimeFromMicros } from "../clickhouse/values.ts";
 import { toolIdToText, uuidToText } from "../ids.ts";
 
 /** A call record in the values and names that tables and answers use. */
 export type CallFacts = {
-  /** Columns that every table of calls begins with. */
-  readonly ids: {
-    /** UUIDs in text; empty for none. */
-    readonly org_id: string;
-    readonly team_id: string;
-    readonly user_id: string;
-    readonly key_id: string;
-    readonly server_id: string;
-    /** Unsigned 64-bit numbers in decimal digits; "0" for none. */
-    readonly tool_id: string;
-    readonly span_id: string;
-  };
-  /** UUIDs in text. */
-  readonly callId: string;
-  readonly traceId: string;
-  /** As `names` knows tools: 16 hexadecimal digits. */
-  readonly toolHex: string;
-  /** Unsigned 64-bit number in decimal digits; "0" for none. */
-  readonly parentSpanId: string;
-  readonly startTimeUs: bigint;
-  /** The start time as ClickHouse reads it. */
-  readonly startTime: string;
+  readonly intent: CallIntent;
+  /** UUIDs in text; empty for none. */
+  readonly orgId: string;
+  readonly teamId: string;
+  readonly userId: string;
+  readonly keyId: string;
+  readonly serverId: string;
   /** "tools/call" …; empty when not said. */
   readonly method: string;
   /** "mcp_legacy", "mcp_modern", "rest"; empty when not said. */
   readonly face: string;
   readonly outcome: OutcomeName;
-  /** UUID in text; the nil UUID for none. */
-  readonly priceRuleId: string;
+  /**
+   * Of two records of one call the heavier is right. A gateway that died leaves an intent, which becomes a record with
+   * outcome unknown; should the completion be found after all, it replaces that one.
+   */
+  readonly weight: 1 | 2;
 };
 
 /** How a call ended, as answers name it. */
@@ -95,33 +83,43 @@ const STAGE_OUTCOMES: Names<StageOutcome> = {
   [StageOutcome.FAILED]: "failed",
 };
 
-const NIL_UUID = "00000000-0000-0000-0000-000000000000";
-
 /** The facts of a record that the consumer let pass, see recordProblem. */
 export function factsOf(record: CallCompletion): CallFacts {
   const { intent } = record;
   if (intent === undefined) throw new Error("A record without intent was not sorted out.");
-  const { startTimeUs } = intent;
+  const outcome = outcomeName(record.outcome);
   return {
-    ids: {
-      org_id: uuidToText(intent.orgId),
-      team_id: uuidOrEmpty(intent.teamId),
-      user_id: uuidOrEmpty(intent.userId),
-      key_id: uuidOrEmpty(intent.keyId),
-      server_id: uuidOrEmpty(intent.serverId),
-      tool_id: String(intent.toolId),
-      span_id: spanIdOf(intent.spanId),
-    },
-    callId: uuidToText(intent.callId),
-    traceId: uuidToText(intent.traceId),
-    toolHex: toolIdToText(intent.toolId),
-    parentSpanId: spanIdOf(intent.parentSpanId),
-    startTimeUs,
-    startTime: dateTimeFromMicros(startTimeUs),
+    intent,
+    orgId: textOf(intent.orgId),
+    teamId: textOf(intent.teamId),
+    userId: textOf(intent.userId),
+    keyId: textOf(intent.keyId),
+    serverId: textOf(intent.serverId),
     method: METHODS[intent.operation as number] ?? `operation_${intent.operation}`,
     face: FACES[intent.face as number] ?? `face_${intent.face}`,
-    outcome: outcomeName(record.outcome),
-    priceRuleId: record.priceRuleId.length === 16 ? uuidToText(record.priceRuleId) : NIL_UUID,
+    outcome,
+    weight: outcome === "unknown" ? 1 : 2,
+  };
+}
+
+/** Gives the name an id has now, undefined when it is not known at once. */
+export type KnownNames = (
+  orgId: string,
+  ref: { readonly kind: "server" | "tool"; readonly id: string },
+) => string | undefined;
+
+/** Names stored with a call; empty for none and for what is not known yet. */
+export type StoredNames = { readonly mcp_server: string; readonly tool_name: string };
+
+/** The names to store with a call. */
+export function storedNames(
+  { intent, orgId, serverId }: CallFacts,
+  names: KnownNames,
+): StoredNames {
+  const tool = intent.toolId === 0n ? undefined : toolIdToText(intent.toolId);
+  return {
+    mcp_server: serverId === "" ? "" : (names(orgId, { kind: "server", id: serverId }) ?? ""),
+    tool_name: tool === undefined ? "" : (names(orgId, { kind: "tool", id: tool }) ?? ""),
   };
 }
 
@@ -139,19 +137,17 @@ export function stageOutcomeName(outcome: number): string {
   return STAGE_OUTCOMES[outcome] ?? `outcome_${outcome}`;
 }
 
-/**
- * Weight of a record: of two records of one call the heavier is right. A gateway that died leaves an intent, which
- * becomes a record with outcome unknown; should the completion be found after all, it replaces that one.
- */
-export function weightOf(facts: CallFacts): 1 | 2 {
-  return facts.outcome === "unknown" ? 1 : 2;
-}
+// Ids of organisations, people, keys and servers come again with every call.
+const texts = new Map<string, string>();
+const TEXTS_MAX = 10_000;
 
-function uuidOrEmpty(id: Uint8Array): string {
-  return id.length === 16 ? uuidToText(id) : "";
-}
-
-function spanIdOf(id: Uint8Array): string {
-  if (id.length !== 8) return "0";
-  return String(new DataView(id.buffer, id.byteOffset, 8).getBigUint64(0));
+function textOf(id: Uint8Array): string {
+  if (id.length !== 16) return "";
+  const key = Buffer.from(id.buffer, id.byteOffset, 16).toString("latin1");
+  const known = texts.get(key);
+  if (known !== undefined) return known;
+  if (texts.size >= TEXTS_MAX) texts.clear();
+  const text = uuidToText(id);
+  texts.set(key, text);
+  return text;
 }

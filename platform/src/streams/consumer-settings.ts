@@ -42,10 +42,10 @@ export const CONSUMER_SETTINGS = {
   }),
   batchMaxMs: durationSetting({
     env: "GWO_EVENT_BATCH_TIME",
-    default: 250,
+    default: 1_000,
     min: 1,
     max: 10_000,
-    doc: "Time that records wait for others to be stored with.",
+    doc: "Time that records of a steady flow wait for others to be stored with. After a pause they are stored at once.",
   }),
   leaseMs: durationSetting({
     env: "GWO_EVENT_LEASE_TIME",

@@ -32,7 +32,10 @@ export type StreamConsumerOptions = {
   readonly signal: AbortSignal;
   /** Records that make a batch at once. One entry is never split, so a batch may be larger. Default 1000. */
   readonly batchMaxRecords?: number;
-  /** Milliseconds from the first entry of a batch to its storing. Default 250. */
+  /**
+   * Milliseconds from one storing to the next while records keep coming, which is the longest that an entry waits for
+   * others. After a pause entries are stored at once. Default 1000.
+   */
   readonly batchMaxMs?: number;
   /** Milliseconds until another replica may take over a shard whose holder is silent. Default 10 000. */
   readonly leaseMs?: number;
@@ -45,8 +48,12 @@ export type StreamConsumer = {
 
 /** Entries of one read: few enough that a batch of full frames stays near its size. */
 const READ_ENTRIES_MAX = 64;
+/** Milliseconds that entries wait for those right behind them, when nothing was stored for a while. */
+const GATHER_MIN_MS = 20;
 /** Milliseconds a read waits. Bounds the time that ending takes. */
 const READ_WAIT_MS = 250;
+/** Milliseconds between reads for a batch that has time: each frame would otherwise cost a read of its own. */
+const READ_EVERY_MS = 100;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** Entries kept in the dead-letter stream, about. */
@@ -69,7 +76,7 @@ type Batch = {
 export function startStreamConsumer(options: StreamConsumerOptions): StreamConsumer {
   const { redis, blockingRedis, consumer, shard, signal } = options;
   const maxRecords = options.batchMaxRecords ?? 1_000;
-  const maxMs = options.batchMaxMs ?? 250;
+  const maxMs = options.batchMaxMs ?? 1_000;
   const leaseMs = options.leaseMs ?? 10_000;
   const log = options.log.child({ consumer, shard });
   const metrics = createConsumerMetrics(options.registry, consumer, shard);
@@ -80,6 +87,8 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
   const onClose = (): void => void (breaks += 1);
   redis.on("close", onClose);
   blockingRedis.on("close", onClose);
+  /** When storing began last, in milliseconds of the process's clock. */
+  let storedTime = Number.NEGATIVE_INFINITY;
   const ended = (): boolean => signal.aborted;
   return { done: run() };
 
@@ -169,7 +178,7 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
     }, leaseMs / 5);
   }
 
-  /** Entries after the position: as many as make a batch, or those of a batch's time. None after a quiet wait. */
+  /** Entries after the position: as many as make a batch, or those until it is time. None after a quiet wait. */
   async function gather(position: string, lost: AbortSignal): Promise<Batch> {
     const batch: Batch = { entries: [], records: 0, lastId: position };
     let until = Number.POSITIVE_INFINITY;
@@ -178,7 +187,9 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
       if (waitMs <= 0 || signal.aborted || lost.aborted) return batch;
       const entries = await read(batch.lastId, waitMs);
       if (entries.length === 0 && batch.entries.length === 0) return batch;
-      if (batch.entries.length === 0) until = performance.now() + maxMs;
+      // What a statement costs by itself is shared by all its rows: a steady flow makes few and large ones.
+      if (batch.entries.length === 0)
+        until = Math.max(performance.now() + Math.min(GATHER_MIN_MS, maxMs), storedTime + maxMs);
       for (const entry of entries) {
         const decoded = decodeEntry(entry);
         batch.entries.push({ entry, ...decoded });
@@ -186,6 +197,8 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
         batch.lastId = entry[0].toString("latin1");
       }
       if (batch.records >= maxRecords) return batch;
+      const leftMs = until - performance.now();
+      if (entries.length < READ_ENTRIES_MAX && leftMs > READ_EVERY_MS) await pause(READ_EVERY_MS);
     }
   }
 
@@ -207,6 +220,7 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
       if (problem !== undefined) await bury(entry, problem);
     }
     const records = batch.entries.flatMap((entry) => entry.records);
+    storedTime = performance.now();
     let backoffMs = BACKOFF_MIN_MS;
     while (records.length > 0) {
       const start = performance.now();

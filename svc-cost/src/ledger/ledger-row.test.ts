@@ -10,7 +10,7 @@ const SERVER = Buffer.from("0b6f9c1e000040008000000000000002", "hex");
 const CALL = Buffer.from("019abcde000070008000000000000003", "hex");
 
 describe("toLedgerRow", () => {
-  it("takes key, money and times from the record, without floats", () => {
+  it("takes key, money and times from the record", () => {
     const record = makeRecord(HALF_PAST_TWO_US + 1n, {
       intent: {
         orgId: ORG,
@@ -25,18 +25,17 @@ describe("toLedgerRow", () => {
       toLedgerRow(record, (_, { kind }) => (kind === "server" ? "everything" : undefined)),
     ).toMatchObject({
       org_id: "0b6f9c1e-0000-4000-8000-000000000001",
-      timestamp: "2026-11-23 14:30:00.000001",
-      event_id: "019abcde-0000-7000-8000-000000000003",
-      span_id: "255",
+      timestamp: HALF_PAST_TWO_US + 1n,
+      event_id: CALL,
+      span_id: Buffer.from("00000000000000ff", "hex"),
       server_id: "0b6f9c1e-0000-4000-8000-000000000002",
       mcp_server: "everything",
-      tool_id: "18446744073709551615",
+      tool_id: 0xffff_ffff_ffff_ffffn,
       tool_name: "",
       team_id: "",
-      cost: "9007199254.740993",
-      duration_us: "1234",
+      cost: 9_007_199_254_740_993n,
+      duration_us: 1_234n,
       outcome: "ok",
-      price_rule_id: "00000000-0000-0000-0000-000000000000",
       weight: 2,
     });
   });
@@ -50,11 +49,11 @@ describe("toLedgerRow", () => {
 describe("touchedMinutes", () => {
   const MINUTE_US = 60_000_000n;
   const at = (us: bigint, org = ORG) =>
-    makeRecord(HALF_PAST_TWO_US + us, { intent: { orgId: org } });
+    toLedgerRow(makeRecord(HALF_PAST_TWO_US + us, { intent: { orgId: org } }), () => undefined);
 
   it("joins minutes that follow each other, of each organisation", () => {
-    const records = [at(MINUTE_US), at(0n), at(59_999_999n), at(5n * MINUTE_US), at(0n, SERVER)];
-    expect(touchedMinutes(records)).toEqual([
+    const rows = [at(MINUTE_US), at(0n), at(59_999_999n), at(5n * MINUTE_US), at(0n, SERVER)];
+    expect(touchedMinutes(rows)).toEqual([
       {
         orgId: "0b6f9c1e-0000-4000-8000-000000000001",
         start: "2026-11-23 14:30:00.000000",

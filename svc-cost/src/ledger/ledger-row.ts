@@ -1,44 +1,82 @@
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { dateTimeFromMicros, usdFromMicros } from "@gatewayops/platform/clickhouse/values";
-import { factsOf, weightOf } from "@gatewayops/platform/streams/consumer-records";
+import {
+  dateTime,
+  integer,
+  text,
+  uint64Bytes,
+  usd,
+  uuid,
+  type RowOf,
+} from "@gatewayops/platform/clickhouse/tab-separated";
+import { dateTimeFromMicros } from "@gatewayops/platform/clickhouse/values";
+import {
+  factsOf,
+  storedNames,
+  type KnownNames,
+} from "@gatewayops/platform/streams/consumer-records";
 
-/** Gives the name an id has now, undefined when it is not known at once. */
-export type KnownNames = (
-  orgId: string,
-  ref: { readonly kind: "server" | "tool"; readonly id: string },
-) => string | undefined;
+/** The columns of `cost_events` that are written. */
+export const LEDGER_COLUMNS = {
+  event_id: uuid,
+  trace_id: uuid,
+  span_id: uint64Bytes,
+  org_id: text,
+  user_id: text,
+  team_id: text,
+  key_id: text,
+  server_id: text,
+  mcp_server: text,
+  tool_id: integer,
+  tool_name: text,
+  timestamp: dateTime,
+  operation: text,
+  outcome: text,
+  reason: integer,
+  http_status: integer,
+  duration_us: integer,
+  request_bytes: integer,
+  response_bytes: integer,
+  input_tokens: integer,
+  output_tokens: integer,
+  cost: usd,
+  price_rule_id: uuid,
+  weight: integer,
+};
 
-/** A row of `cost_events`, as JSON for ClickHouse. 64-bit numbers and money are text, so that no float is involved. */
-export type LedgerRow = ReturnType<typeof toLedgerRow>;
+/** A row of `cost_events`. */
+export type LedgerRow = RowOf<typeof LEDGER_COLUMNS>;
 
 /** The ledger's row of a call. The same record always gives the same key: organisation, timestamp and event id. */
-export function toLedgerRow(record: CallCompletion, names: KnownNames) {
+export function toLedgerRow(record: CallCompletion, names: KnownNames): LedgerRow {
   const facts = factsOf(record);
-  const { ids } = facts;
+  const { intent } = facts;
+  const { mcp_server, tool_name } = storedNames(facts, names);
   return {
-    event_id: facts.callId,
-    trace_id: facts.traceId,
-    ...ids,
-    mcp_server: ids.server_id === "" ? "" : nameOf("server", ids.server_id),
-    tool_name: ids.tool_id === "0" ? "" : nameOf("tool", facts.toolHex),
-    timestamp: facts.startTime,
+    event_id: intent.callId,
+    trace_id: intent.traceId,
+    span_id: intent.spanId,
+    org_id: facts.orgId,
+    user_id: facts.userId,
+    team_id: facts.teamId,
+    key_id: facts.keyId,
+    server_id: facts.serverId,
+    mcp_server,
+    tool_id: intent.toolId,
+    tool_name,
+    timestamp: intent.startTimeUs,
     operation: facts.method,
     outcome: facts.outcome,
     reason: record.reason,
     http_status: record.httpStatus,
-    duration_us: String(record.durationUs),
-    request_bytes: record.intent?.requestBytes ?? 0,
-    response_bytes: String(record.responseBytes),
+    duration_us: record.durationUs,
+    request_bytes: intent.requestBytes,
+    response_bytes: record.responseBytes,
     input_tokens: record.inputTokens,
     output_tokens: record.outputTokens,
-    cost: usdFromMicros(record.costUsdMicros),
-    price_rule_id: facts.priceRuleId,
-    weight: weightOf(facts),
+    cost: record.costUsdMicros,
+    price_rule_id: record.priceRuleId,
+    weight: facts.weight,
   };
-
-  function nameOf(kind: "server" | "tool", id: string): string {
-    return names(ids.org_id, { kind, id }) ?? "";
-  }
 }
 
 /** Minutes of one organisation without a gap. */
@@ -52,13 +90,14 @@ export type MinuteRange = {
 
 const MINUTE_US = 60_000_000n;
 
-/** The minutes that records fall into, as few ranges as possible, since each is one range of the ledger's sort key. */
-export function touchedMinutes(records: readonly CallCompletion[]): MinuteRange[] {
+/** The minutes that rows fall into, as few ranges as possible, since each is one range of the ledger's sort key. */
+export function touchedMinutes(
+  rows: readonly Pick<LedgerRow, "org_id" | "timestamp">[],
+): MinuteRange[] {
   const minutesByOrg = new Map<string, Set<bigint>>();
-  for (const record of records) {
-    const { ids, startTimeUs } = factsOf(record);
-    const minutes = minutesByOrg.get(ids.org_id) ?? new Set();
-    minutesByOrg.set(ids.org_id, minutes.add(startTimeUs / MINUTE_US));
+  for (const { org_id: orgId, timestamp } of rows) {
+    const minutes = minutesByOrg.get(orgId) ?? new Set();
+    minutesByOrg.set(orgId, minutes.add(timestamp / MINUTE_US));
   }
   return [...minutesByOrg].flatMap(([orgId, minutes]) =>
     runsOf([...minutes].sort((a, b) => (a < b ? -1 : 1))).map(([first, last]) => ({

@@ -1,4 +1,5 @@
 import type { ClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
+import { encodeRows } from "@gatewayops/platform/clickhouse/tab-separated";
 import {
   microsFromDateTime,
   microsFromUsd,
@@ -6,7 +7,7 @@ import {
 } from "@gatewayops/platform/clickhouse/values";
 import { toolIdToText } from "@gatewayops/platform/ids";
 import { DURATION_BOUNDS_US } from "../summary/duration-histogram.ts";
-import type { MinuteRange } from "./ledger-row.ts";
+import { LEDGER_COLUMNS, type MinuteRange } from "./ledger-row.ts";
 import type { LedgerEntry, LedgerStore } from "./ledger-store.ts";
 
 /** Ranges that one statement recomputes. A batch of late records may touch more. */
@@ -14,7 +15,8 @@ const RANGES_MAX = 50;
 
 export function createClickHouseLedgerStore(clickhouse: ClickHouse): LedgerStore {
   return {
-    add: (rows) => clickhouse.insert("ledger add", "cost_events", rows),
+    add: (rows) =>
+      clickhouse.insertEncoded("ledger add", "cost_events", encodeRows(LEDGER_COLUMNS, rows)),
 
     async recompute(ranges) {
       for (let from = 0; from < ranges.length; from += RANGES_MAX) {

@@ -1,5 +1,6 @@
+import type { KnownNames } from "@gatewayops/platform/streams/consumer-records";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { toLedgerRow, touchedMinutes, type KnownNames } from "./ledger-row.ts";
+import { toLedgerRow, touchedMinutes } from "./ledger-row.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 
 /**
@@ -11,8 +12,9 @@ export function createLedger(
   names: KnownNames,
 ): (records: readonly CallCompletion[]) => Promise<void> {
   return async (records) => {
-    await store.add(records.map((record) => toLedgerRow(record, names)));
+    const rows = records.map((record) => toLedgerRow(record, names));
+    await store.add(rows);
     // After the rows are in, before the caller commits: a crash in between leads here again.
-    await store.recompute(touchedMinutes(records));
+    await store.recompute(touchedMinutes(rows));
   };
 }

@@ -1,67 +1,112 @@
-import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { usdFromMicros } from "@gatewayops/platform/clickhouse/values";
+import {
+  bool,
+  dateTime,
+  integer,
+  integers,
+  text,
+  uint64Bytes,
+  usd,
+  uuid,
+  words,
+  type ColumnText,
+  type RowOf,
+} from "@gatewayops/platform/clickhouse/tab-separated";
+import { reasonByNumber } from "@gatewayops/platform/errors";
 import {
   stageName,
   stageOutcomeName,
-  weightOf,
+  storedNames,
   type CallFacts,
+  type KnownNames,
   type OutcomeName,
 } from "@gatewayops/platform/streams/consumer-records";
+import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 
 /** How a trace, a span or a call ended, as tables hold it. */
 export type StatusName = "success" | "error" | "timeout" | "unknown";
 
-/** Gives the name an id has now, undefined when it is not known at once. */
-export type KnownNames = (
-  orgId: string,
-  ref: { readonly kind: "server" | "tool"; readonly id: string },
-) => string | undefined;
+/** The columns of `calls`. */
+export const CALL_COLUMNS = {
+  org_id: text,
+  start_time: dateTime,
+  call_id: uuid,
+  trace_id: uuid,
+  span_id: uint64Bytes,
+  parent_span_id: uint64Bytes,
+  team_id: text,
+  user_id: text,
+  key_id: text,
+  server_id: text,
+  mcp_server: text,
+  tool_id: integer,
+  tool_name: text,
+  method: text,
+  face: text,
+  status: text as ColumnText<StatusName>,
+  outcome: text,
+  reason: integer,
+  reason_name: text,
+  http_status: integer,
+  rpc_code: integer,
+  duration_us: integer,
+  request_size: integer,
+  response_size: integer,
+  attempts: integer,
+  cost: usd,
+  reserved: usd,
+  price_rule_id: uuid,
+  input_tokens: integer,
+  output_tokens: integer,
+  sampled: bool,
+  "stages.name": words,
+  "stages.outcome": words,
+  "stages.duration_us": integers,
+  weight: integer,
+};
 
-/** Names stored with a call; empty for none and for what is not known yet. */
-export type StoredNames = { readonly mcp_server: string; readonly tool_name: string };
-
-/** A row of `calls`, as JSON for ClickHouse. 64-bit numbers and money are text, so that no float is involved. */
-export type CallRow = ReturnType<typeof toCallRow>;
+/** A row of `calls`. */
+export type CallRow = RowOf<typeof CALL_COLUMNS>;
 
 /** The row of a call. The same record always gives the same key: organisation, start time and call id. */
-export function toCallRow(record: CallCompletion, facts: CallFacts, names: StoredNames) {
+export function toCallRow(record: CallCompletion, facts: CallFacts, names: KnownNames): CallRow {
+  const { intent } = facts;
+  const { mcp_server, tool_name } = storedNames(facts, names);
   return {
-    ...facts.ids,
-    ...names,
-    start_time: facts.startTime,
-    call_id: facts.callId,
-    trace_id: facts.traceId,
-    parent_span_id: facts.parentSpanId,
+    org_id: facts.orgId,
+    start_time: intent.startTimeUs,
+    call_id: intent.callId,
+    trace_id: intent.traceId,
+    span_id: intent.spanId,
+    parent_span_id: intent.parentSpanId,
+    team_id: facts.teamId,
+    user_id: facts.userId,
+    key_id: facts.keyId,
+    server_id: facts.serverId,
+    mcp_server,
+    tool_id: intent.toolId,
+    tool_name,
     method: facts.method,
     face: facts.face,
     status: statusOf(facts.outcome),
     outcome: facts.outcome,
     reason: record.reason,
+    reason_name: reasonByNumber(record.reason) ?? "",
     http_status: record.httpStatus,
     rpc_code: record.rpcCode,
-    duration_us: String(record.durationUs),
-    request_size: record.intent?.requestBytes ?? 0,
-    response_size: String(record.responseBytes),
+    duration_us: record.durationUs,
+    request_size: intent.requestBytes,
+    response_size: record.responseBytes,
     attempts: record.attempts,
-    cost: usdFromMicros(record.costUsdMicros),
-    reserved: usdFromMicros(record.intent?.reservedUsdMicros ?? 0n),
-    price_rule_id: facts.priceRuleId,
+    cost: record.costUsdMicros,
+    reserved: intent.reservedUsdMicros,
+    price_rule_id: record.priceRuleId,
     input_tokens: record.inputTokens,
     output_tokens: record.outputTokens,
     sampled: record.sampled,
     "stages.name": record.stages.map(({ stage }) => stageName(stage)),
     "stages.outcome": record.stages.map(({ outcome }) => stageOutcomeName(outcome)),
     "stages.duration_us": record.stages.map(({ durationUs }) => durationUs),
-    weight: weightOf(facts),
-  };
-}
-
-/** The names to store with a call. */
-export function storedNames(facts: CallFacts, names: KnownNames): StoredNames {
-  const { org_id: orgId, server_id: serverId, tool_id: toolId } = facts.ids;
-  return {
-    mcp_server: serverId === "" ? "" : (names(orgId, { kind: "server", id: serverId }) ?? ""),
-    tool_name: toolId === "0" ? "" : (names(orgId, { kind: "tool", id: facts.toolHex }) ?? ""),
+    weight: facts.weight,
   };
 }
 

@@ -1,12 +1,12 @@
-import { factsOf } from "@gatewayops/platform/streams/consumer-records";
+import { uuidToText } from "@gatewayops/platform/ids";
+import { factsOf, type KnownNames } from "@gatewayops/platform/streams/consumer-records";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { storedNames, toCallRow, type CallRow, type KnownNames } from "./call-row.ts";
-import type { RecordStore, TraceKey } from "./record-store.ts";
-import { toSpanRows, type SpanRow } from "./span-rows.ts";
+import { toCallRow, type CallRow } from "./call-row.ts";
+import type { RecordStore, TouchedTrace } from "./record-store.ts";
 
 /**
- * Stores call records with their spans and brings their traces up to date. Safe to repeat with the same records,
- * together with others, and by several processes at once.
+ * Stores call records and brings their traces up to date. Safe to repeat with the same records, together with others,
+ * and by several processes at once.
  */
 export function createRecorder(
   store: RecordStore,
@@ -14,18 +14,19 @@ export function createRecorder(
 ): (records: readonly CallCompletion[]) => Promise<void> {
   return async (records) => {
     const calls: CallRow[] = [];
-    const spans: SpanRow[] = [];
-    const traces = new Map<string, TraceKey>();
+    const traces = new Map<string, TouchedTrace>();
     for (const record of records) {
       const facts = factsOf(record);
-      const named = storedNames(facts, names);
-      calls.push(toCallRow(record, facts, named));
-      spans.push(...toSpanRows(record, facts, named));
-      const key = { orgId: facts.ids.org_id, traceId: facts.traceId };
-      traces.set(`${key.orgId} ${key.traceId}`, key);
+      const { intent, orgId } = facts;
+      calls.push(toCallRow(record, facts, names));
+      const traceId = uuidToText(intent.traceId);
+      const key = `${orgId} ${traceId}`;
+      // The gateway gives a trace its id when the caller names none, and such a call has no parent.
+      const rootTimeUs = intent.parentSpanId.length === 0 ? intent.startTimeUs : undefined;
+      traces.set(key, { orgId, traceId, rootTimeUs: rootTimeUs ?? traces.get(key)?.rootTimeUs });
     }
-    await Promise.all([store.addCalls(calls), store.addSpans(spans)]);
-    // After the spans are in, before the caller commits: a crash in between leads here again.
+    await store.addCalls(calls);
+    // After the calls are in, before the caller commits: a crash in between leads here again.
     await store.recompute([...traces.values()]);
   };
 }

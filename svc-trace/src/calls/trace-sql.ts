@@ -1,34 +1,46 @@
 /**
- * The SELECT that makes rows of `traces` from `spans`, in the columns org_id, trace_id, start_time, end_time,
+ * A condition that finds the calls of traces by their key, whenever they were made, in `calls`, or in `spans`. Its
+ * parameters are orgIds and traceIds.
+ */
+export function callsOfTraces(timeColumn: "start_time" | "call_time"): string {
+  return `(org_id, ${timeColumn}, call_id) IN (
+    SELECT org_id, start_time, call_id FROM trace_calls
+    WHERE org_id IN {orgIds:Array(String)} AND trace_id IN {traceIds:Array(UUID)})`;
+}
+
+/**
+ * The SELECT that makes rows of `traces` from `calls`, in the columns org_id, trace_id, start_time, end_time,
  * duration_ms, user_id, team_id, server_id, mcp_server, tool_id, tool_name, status, span_count, call_count,
  * total_cost, error_message, version.
  *
- * @param condition on org_id and trace_id, the beginning of the sort key of `spans`
+ * @param condition on the sort key of `calls` and on trace_id, which is the same in all versions of a call
  */
 export function traceSql(condition: string): string {
-  // FINAL, so that a span stored twice counts once. The names and owners are those of the first call.
+  // FINAL, so that a call stored twice counts once; PREWHERE, so that it merges no others than these. The names and
+  // owners are those of the first call. A stage has a span as in the view `spans`.
   return `
     SELECT org_id, trace_id,
-      min(span_start) AS trace_start,
-      max(span_start + toIntervalMicrosecond(duration_us)) AS trace_end,
+      min(call_start) AS trace_start,
+      max(call_start + toIntervalMicrosecond(duration_us)) AS trace_end,
       intDiv(dateDiff('microsecond', trace_start, trace_end), 1000) AS trace_ms,
-      argMinIf(user_id, first, is_call) AS first_user, argMinIf(team_id, first, is_call) AS first_team,
-      argMinIf(server_id, first, is_call) AS first_server, argMinIf(mcp_server, first, is_call) AS first_server_name,
-      argMinIf(tool_id, first, is_call) AS first_tool, argMinIf(tool_name, first, is_call) AS first_tool_name,
+      argMin(user_id, first) AS first_user, argMin(team_id, first) AS first_team,
+      argMin(server_id, first) AS first_server, argMin(mcp_server, first) AS first_server_name,
+      argMin(tool_id, first) AS first_tool, argMin(tool_name, first) AS first_tool_name,
       multiIf(
-        countIf(is_call AND status = 'error') > 0, 'error',
-        countIf(is_call AND status = 'timeout') > 0, 'timeout',
-        countIf(is_call AND status = 'unknown') > 0, 'unknown',
+        countIf(status = 'error') > 0, 'error',
+        countIf(status = 'timeout') > 0, 'timeout',
+        countIf(status = 'unknown') > 0, 'unknown',
         'success') AS worst,
-      count() AS spans, countIf(is_call) AS calls, sumIf(cost, is_call) AS cost_sum,
-      argMinIf(error_message, first, is_call AND error_message != '') AS first_error,
-      sum(weight) AS weights
+      sum(call_spans) AS spans, count() AS calls, sum(cost) AS cost_sum,
+      argMinIf(error, first, error != '') AS first_error,
+      sum(weight * call_spans) AS weights
     FROM (
-      SELECT org_id, trace_id, start_time AS span_start, (start_time, span_id) AS first,
-        operation = 'gateway.request' AS is_call, duration_us, user_id, team_id, server_id, mcp_server, tool_id,
-        tool_name, status, cost, error_message, weight
-      FROM spans FINAL
-      WHERE ${condition}
+      SELECT org_id, trace_id, start_time AS call_start, (start_time, span_id) AS first, duration_us, user_id, team_id,
+        server_id, mcp_server, tool_id, tool_name, status, cost, if(outcome = 'ok', '', reason_name) AS error,
+        1 + if(sampled, arrayCount(outcome -> outcome NOT IN ('', 'not_configured'), stages.outcome), 0) AS call_spans,
+        weight
+      FROM calls FINAL
+      PREWHERE ${condition}
     )
     GROUP BY org_id, trace_id`;
 }

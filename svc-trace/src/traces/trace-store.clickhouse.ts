@@ -1,6 +1,6 @@
 import type { ClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { dateTimeFromMicros } from "@gatewayops/platform/clickhouse/values";
-import { traceSql } from "../calls/trace-sql.ts";
+import { callsOfTraces, traceSql } from "../calls/trace-sql.ts";
 import { callConditions, rangeConditions, type Conditions } from "./call-conditions.ts";
 import { createCallReader } from "./call-reader.clickhouse.ts";
 import { toSpan, toTrace, type SpanRecordRow, type TraceRow } from "./trace-rows.ts";
@@ -26,22 +26,17 @@ export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
     },
 
     async getTrace(orgId, traceId) {
-      const fresh = await clickhouse.select<TraceRow>("trace get", TRACE_OF_SPANS, {
-        orgId,
-        traceId,
+      const rows = await clickhouse.select<TraceRow>("trace get", TRACE_OF_CALLS, {
+        orgIds: [orgId],
+        traceIds: [traceId],
       });
-      // Spans are kept for a shorter time than the list of traces.
-      const rows =
-        fresh.length > 0
-          ? fresh
-          : await clickhouse.select<TraceRow>("trace get old", OLD_TRACE, { orgId, traceId });
       return rows[0] && toTrace(rows[0]);
     },
 
     async listSpans(orgId, traceId, { limit, after }) {
       const rows = await clickhouse.select<SpanRecordRow>("spans list", spansSql(after), {
-        orgId,
-        traceId,
+        orgIds: [orgId],
+        traceIds: [traceId],
         limit,
         ...(after === undefined ? {} : keyParameters(after)),
       });
@@ -78,23 +73,16 @@ const TRACE_COLUMNS = `toString(trace_id) AS id, toUnixTimestamp64Micro(start_ti
     team_id, server_id, mcp_server, tool_id, tool_name, toString(status) AS status_name, span_count, call_count,
     toString(total_cost) AS cost_text`;
 
-const TRACE_OF_SPANS = `
+const TRACE_OF_CALLS = `
   SELECT toString(trace_id) AS id, toUnixTimestamp64Micro(trace_start) AS start_us, trace_ms AS duration_ms,
     first_user AS user_id, first_team AS team_id, first_server AS server_id, first_server_name AS mcp_server,
     first_tool AS tool_id, first_tool_name AS tool_name, worst AS status_name, spans AS span_count,
     calls AS call_count, toString(cost_sum) AS cost_text
-  FROM (${traceSql("org_id = {orgId:String} AND trace_id = {traceId:UUID}")})`;
-
-const OLD_TRACE = `
-  SELECT ${TRACE_COLUMNS}
-  FROM traces
-  WHERE org_id = {orgId:String} AND trace_id = {traceId:UUID}
-  ORDER BY version DESC
-  LIMIT 1`;
+  FROM (${traceSql(callsOfTraces("start_time"))})`;
 
 const TRUE_STARTS = `
   SELECT toString(trace_id) AS id, toUnixTimestamp64Micro(min(start_time)) AS start_us
-  FROM spans
+  FROM trace_calls
   WHERE org_id = {orgId:String} AND trace_id IN {traceIds:Array(UUID)}
   GROUP BY trace_id`;
 
@@ -144,8 +132,8 @@ function spansSql(after: SpanKey | undefined): string {
       server_id, mcp_server, tool_id, tool_name, toUnixTimestamp64Micro(start_time) AS start_us, duration_us,
       toString(status) AS status_name, request_size, response_size, toString(cost) AS cost_text, attributes,
       operation != 'gateway.request' AS is_stage
-    FROM spans FINAL
-    WHERE org_id = {orgId:String} AND trace_id = {traceId:UUID} AND ${from}
+    FROM spans
+    WHERE ${callsOfTraces("call_time")} AND ${from}
     ORDER BY start_time, is_stage, span_id
     LIMIT {limit:UInt32}`;
 }
