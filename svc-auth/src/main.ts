@@ -8,8 +8,10 @@ import { uuidToText, uuidV7 } from "@gatewayops/platform/ids";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
 import { closeOnSignals, createLifecycle, type Lifecycle } from "@gatewayops/platform/lifecycle";
 import { createLogger, type Logger } from "@gatewayops/platform/log";
+import { createDatabase, type Database } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { AUTH_SETTINGS, type AuthConfig } from "./config.ts";
 import { createRedisKeyCache } from "./keys/key-cache.redis.ts";
@@ -34,6 +36,7 @@ const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
 const POSTGRES_STATEMENT_TIMEOUT_MS = 5_000;
 const SWEEP_MS = 1_000;
 const LAST_USED_MS = 5_000;
+const COUNT_MS = 30_000;
 
 await main();
 
@@ -96,10 +99,11 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = createAuthMetrics(registry);
+  const database = createDatabase({ pool, observe: createQueryMetrics(registry)("postgres") });
   const cipher = createKeyCipher(config.keyCacheSecret);
   const now = (): number => Date.now();
   const service = createAuthService({
-    stores: createPostgresStores(pool),
+    stores: createPostgresStores(database),
     keyCache: createRedisKeyCache({
       redis,
       cipher,
@@ -123,12 +127,16 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     observeValidation: (source, result) => {
       metrics.validated(source, result);
     },
+    observeActivity: (counts) => {
+      metrics.active(counts);
+    },
     now,
     newId: () => uuidToText(uuidV7(Date.now())),
     log,
   });
   lifecycle.onClose("last uses", () => service.writeLastUses());
   repeat({ name: "last uses", everyMs: LAST_USED_MS, work: service.writeLastUses, lifecycle, log });
+  repeat({ name: "key counts", everyMs: COUNT_MS, work: service.countActivity, lifecycle, log });
   repeat({ name: "changes", everyMs: SWEEP_MS, work: service.sweepChanges, lifecycle, log });
   const server = await startRpcServer({
     ...service,
@@ -136,7 +144,7 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     host: config.host,
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
-    notReady: () => notReady(pool),
+    notReady: () => notReady(database),
     log,
     registry,
   });
@@ -203,9 +211,9 @@ function redisNeed(redis: Redis) {
 }
 
 /** Redis is not needed: without it keys are checked in PostgreSQL, and only sign-in and sessions wait for it. */
-async function notReady(pool: pg.Pool): Promise<string[]> {
+async function notReady(database: Database): Promise<string[]> {
   try {
-    await pool.query("SELECT 1");
+    await database.query("probe", "SELECT 1", []);
     return [];
   } catch (error) {
     return [`PostgreSQL does not answer: ${(error as Error).message}`];

@@ -12,10 +12,12 @@ import { createLocalAuthenticator } from "./authenticator.ts";
 import { createChangePublisher } from "./changes/change-publisher.ts";
 import type { Clock } from "./clock.ts";
 import { createInternalRpc } from "./internal-rpc.ts";
+import { createActivityCount } from "./keys/activity-count.ts";
 import type { KeyCache } from "./keys/key-cache.ts";
 import type { KeyHasher } from "./keys/key-hasher.ts";
 import { createKeyMaker } from "./keys/key-maker.ts";
 import { createKeyRpc } from "./keys/key-rpc.ts";
+import type { KeyActivity } from "./keys/key-store.ts";
 import { createKeyValidator, type KeyValidatorOptions } from "./keys/key-validator.ts";
 import { createLastUsedWriter } from "./keys/last-used-writer.ts";
 import { createPeopleRpc } from "./people/people-rpc.ts";
@@ -39,6 +41,7 @@ export type AuthServiceOptions = Clock & {
   readonly broadcast: (change: Invalidation) => Promise<void>;
   readonly secureCookies: boolean;
   readonly observeValidation: KeyValidatorOptions["observe"];
+  readonly observeActivity: (counts: KeyActivity | undefined) => void;
   readonly log: Logger;
 };
 
@@ -51,6 +54,8 @@ export type AuthService = {
   readonly sweepChanges: () => Promise<number>;
   /** Work to be done every few seconds and at the end: writes when keys were used. */
   readonly writeLastUses: () => Promise<void>;
+  /** Work to be done every half a minute: counts keys and organisations for metrics. */
+  readonly countActivity: () => Promise<void>;
 };
 
 export function createAuthService(options: AuthServiceOptions): AuthService {
@@ -117,5 +122,6 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
     authenticate: createLocalAuthenticator({ validator, keeper }),
     sweepChanges: () => publisher.sweep(),
     writeLastUses: () => lastUsed.flush(),
+    countActivity: createActivityCount({ store: stores.keys, tell: options.observeActivity, now }),
   };
 }

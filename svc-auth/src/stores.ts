@@ -1,8 +1,7 @@
-import type pg from "pg";
+import type { Database } from "@gatewayops/platform/postgres/database";
 import { createMemoryChangeStore } from "./changes/change-store.memory.ts";
 import { createPostgresChangeStore } from "./changes/change-store.postgres.ts";
 import type { ChangeStore } from "./changes/change-store.ts";
-import { createDatabase } from "./database.ts";
 import { createMemoryKeyStore } from "./keys/key-store.memory.ts";
 import { createPostgresKeyStore } from "./keys/key-store.postgres.ts";
 import type { KeyStore } from "./keys/key-store.ts";
@@ -34,8 +33,7 @@ export type Stores = {
   readonly changes: ChangeStore;
 };
 
-export function createPostgresStores(pool: pg.Pool): Stores {
-  const database = createDatabase(pool);
+export function createPostgresStores(database: Database): Stores {
   return {
     organizations: createPostgresOrganizationStore(database),
     teams: createPostgresTeamStore(database),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll } from "@jest/globals";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { createRedisKeyCache } from "../src/keys/key-cache.redis.ts";
 import { createKeyCipher } from "../src/keys/key-cipher.ts";
 import { createRedisSessionStore } from "../src/sessions/session-store.redis.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => engines.stop(), 30_000);
 
-const open = () => createPostgresStores(engines.pool);
+const open = () => createPostgresStores(createDatabase({ pool: engines.pool }));
 
 describePeopleStores("Postgres", open);
 describeKeyStore("Postgres", open);

@@ -8,8 +8,10 @@ import { publishInvalidation } from "@gatewayops/platform/invalidation";
 import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
 import { createLogger } from "@gatewayops/platform/log";
 import { createNameResolver } from "@gatewayops/platform/names";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
@@ -20,6 +22,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { schema } from "./config.ts";
 import { createLedger } from "./ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "./ledger/ledger-store.clickhouse.ts";
+import { countingCostEvents } from "./metrics.ts";
 import { createPostgresPriceStore } from "./prices/price-store.postgres.ts";
 import { costRoutes, SERVICES } from "./service.ts";
 import { createClickHouseSummaryStore } from "./summary/summary-store.clickhouse.ts";
@@ -47,23 +50,31 @@ async function main(): Promise<void> {
   closeOnSignals(lifecycle, (code) => process.exit(code));
   log.info({ config: describeConfig(schema, config) }, "starting");
 
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const queries = createQueryMetrics(registry);
   const pool = new Pool({ connectionString: config.postgresUrl, max: POSTGRES_CONNECTIONS });
   pool.on("error", (error) => {
     log.warn({ err: error }, "an idle PostgreSQL connection broke");
   });
   lifecycle.onClose("postgres", () => pool.end());
+  const database = createDatabase({ pool, observe: queries("postgres") });
   const clickhouseClient = createClient({
     url: config.clickhouseUrl,
     // It would write errors, with statements, to the console; they are logged where they are caught.
     log: { level: ClickHouseLogLevel.OFF },
   });
   lifecycle.onClose("clickhouse", () => clickhouseClient.close());
-  const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
+  const clickhouse = createClickHouse({
+    client: clickhouseClient,
+    service: SERVICE,
+    observe: queries("clickhouse"),
+  });
 
   const postgresStore = {
     name: "PostgreSQL",
     setting: "GWO_POSTGRES_URL",
-    probe: () => pool.query("SELECT 1"),
+    probe: () => database.query("probe", "SELECT 1", []),
   };
   const clickhouseStore = {
     name: "ClickHouse",
@@ -81,8 +92,6 @@ async function main(): Promise<void> {
   const redisStore = { name: "Redis", setting: "GWO_REDIS_URL", probe: () => redis.ping() };
   await untilReachable([redisStore], { log, signal: lifecycle.signal });
 
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const { internalSecret } = config;
   const auth = createInternalClient(InternalAuthService, {
     baseUrl: config.authUrl,
@@ -94,14 +103,17 @@ async function main(): Promise<void> {
     now: () => performance.now(),
   });
   const ledgerStore = createClickHouseLedgerStore(clickhouse);
-  const store = createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref));
+  const store = countingCostEvents(
+    registry,
+    createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref)),
+  );
 
   const server = await startRpcServer({
     services: SERVICES,
     routes: costRoutes({
       summaries: createClickHouseSummaryStore(clickhouse),
       ledger: ledgerStore,
-      prices: createPostgresPriceStore(pool),
+      prices: createPostgresPriceStore(database),
       names,
       publishPriceChange,
       now: () => Date.now(),

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { randomBytesPooled, uuidToText, uuidV7 } from "@gatewayops/platform/ids";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { Pool } from "pg";
 import type { PriceStore } from "../src/prices/price-store.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
   pool.on("error", () => undefined);
   // Replicas that start at the same time.
   await Promise.all([1, 2, 3].map(() => migratePostgres({ pool, service: "svc-cost", directory })));
-  prices = createPostgresPriceStore(pool);
+  prices = createPostgresPriceStore(createDatabase({ pool }));
 }, 120_000);
 
 afterAll(async () => {

@@ -14,6 +14,7 @@ import {
   uuidToText,
 } from "@gatewayops/platform/ids";
 import type { NameResolver } from "@gatewayops/platform/names";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { callerKey } from "@gatewayops/platform/rpc/caller";
 import { connectErrorFrom, failureFromConnect } from "@gatewayops/platform/rpc/errors";
@@ -102,7 +103,7 @@ beforeAll(async () => {
   const routes = costRoutes({
     summaries: createClickHouseSummaryStore(clickhouse),
     ledger,
-    prices: createPostgresPriceStore(pool),
+    prices: createPostgresPriceStore(createDatabase({ pool })),
     names,
     publishPriceChange: (orgId) => Promise.resolve(void published.push(orgId)),
     now: () => Date.now(),

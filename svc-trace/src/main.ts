@@ -7,6 +7,7 @@ import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle"
 import { createLogger } from "@gatewayops/platform/log";
 import { createNameResolver } from "@gatewayops/platform/names";
 import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
@@ -16,6 +17,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { createClickHouseRecordStore } from "./calls/record-store.clickhouse.ts";
 import { createRecorder } from "./calls/recorder.ts";
 import { schema } from "./config.ts";
+import { countingTraces } from "./metrics.ts";
 import { SERVICES, traceRoutes } from "./service.ts";
 import { createClickHouseTraceStore } from "./traces/trace-store.clickhouse.ts";
 
@@ -41,13 +43,19 @@ async function main(): Promise<void> {
   closeOnSignals(lifecycle, (code) => process.exit(code));
   log.info({ config: describeConfig(schema, config) }, "starting");
 
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
   const clickhouseClient = createClient({
     url: config.clickhouseUrl,
     // It would write errors, with statements, to the console; they are logged where they are caught.
     log: { level: ClickHouseLogLevel.OFF },
   });
   lifecycle.onClose("clickhouse", () => clickhouseClient.close());
-  const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
+  const clickhouse = createClickHouse({
+    client: clickhouseClient,
+    service: SERVICE,
+    observe: createQueryMetrics(registry)("clickhouse"),
+  });
 
   const clickhouseStore = {
     name: "ClickHouse",
@@ -65,8 +73,6 @@ async function main(): Promise<void> {
   const redisStore = { name: "Redis", setting: "GWO_REDIS_URL", probe: () => redis.ping() };
   await untilReachable([redisStore], { log, signal: lifecycle.signal });
 
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const { internalSecret } = config;
   const auth = createInternalClient(InternalAuthService, {
     baseUrl: config.authUrl,
@@ -77,8 +83,11 @@ async function main(): Promise<void> {
     log,
     now: () => performance.now(),
   });
-  const store = createRecorder(createClickHouseRecordStore(clickhouse), (orgId, ref) =>
-    names.cached(orgId, ref),
+  const store = countingTraces(
+    registry,
+    createRecorder(createClickHouseRecordStore(clickhouse), (orgId, ref) =>
+      names.cached(orgId, ref),
+    ),
   );
 
   const server = await startRpcServer({

@@ -1,11 +1,12 @@
 import type { Invalidation } from "@gatewayops/platform/invalidation";
-import type { Database, Sql } from "../database.ts";
+import type { Database, Sql } from "@gatewayops/platform/postgres/database";
 import type { ChangeStore, PendingChange } from "./change-store.ts";
 
 export function createPostgresChangeStore(database: Database): ChangeStore {
   return {
     async pending(before, limit) {
       const rows = await database.query<ChangeRow>(
+        "changes pending",
         `SELECT org_id, id, invalidation, key_prefix, created_at FROM pending_changes
          WHERE created_at < $1 ORDER BY created_at LIMIT $2`,
         [before, limit],
@@ -19,10 +20,11 @@ export function createPostgresChangeStore(database: Database): ChangeStore {
       }));
     },
     async remove(orgId, changeId) {
-      await database.query("DELETE FROM pending_changes WHERE org_id = $1 AND id = $2", [
-        orgId,
-        changeId,
-      ]);
+      await database.query(
+        "change remove",
+        "DELETE FROM pending_changes WHERE org_id = $1 AND id = $2",
+        [orgId, changeId],
+      );
     },
   };
 }
@@ -30,6 +32,7 @@ export function createPostgresChangeStore(database: Database): ChangeStore {
 /** Adds a change inside the transaction that makes it. */
 export async function insertChange(sql: Sql, change: PendingChange): Promise<void> {
   await sql.query(
+    "change insert",
     `INSERT INTO pending_changes (org_id, id, invalidation, key_prefix, created_at)
      VALUES ($1, $2, $3, $4, $5)`,
     [

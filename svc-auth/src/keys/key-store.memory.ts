@@ -66,6 +66,16 @@ export function createMemoryKeyStore(tables: MemoryTables): KeyStore {
         },
       };
     },
+    async activity({ now, usedSince }) {
+      const keys = [...tables.keys.values()].map((row) => row.key);
+      const used = keys.filter((key) => key.lastUsedTime && key.lastUsedTime >= usedSince);
+      return {
+        activeKeys: keys.filter(
+          (key) => !key.revokeTime && !(key.expireTime && key.expireTime <= now),
+        ).length,
+        activeOrganizations: new Set(used.map((key) => key.orgId)).size,
+      };
+    },
   };
 
   function find(prefix: string, checksum: string) {

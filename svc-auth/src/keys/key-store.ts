@@ -34,6 +34,15 @@ export type KeyStore = {
    * organisation is not known before.
    */
   findByPrefix(prefix: string, checksum: string): Promise<KeyCandidate | undefined>;
+  /** Counts over all organisations, for metrics. Reads every key. */
+  activity(at: { readonly now: Date; readonly usedSince: Date }): Promise<KeyActivity>;
+};
+
+export type KeyActivity = {
+  /** Keys that are neither revoked nor expired. */
+  readonly activeKeys: number;
+  /** Organisations of which a key was used since. */
+  readonly activeOrganizations: number;
 };
 
 export type NewKey = {
