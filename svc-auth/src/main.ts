@@ -12,13 +12,13 @@ import { createDatabase, type Database } from "@gatewayops/platform/postgres/dat
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
 import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
+import { repeat } from "@gatewayops/platform/repeat";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { AUTH_SETTINGS, type AuthConfig } from "./config.ts";
 import { createRedisKeyCache } from "./keys/key-cache.redis.ts";
 import { createKeyCipher } from "./keys/key-cipher.ts";
 import { createBcryptKeyHasher } from "./keys/key-hasher.ts";
 import { createAuthMetrics } from "./metrics.ts";
-import { repeat } from "./repeat.ts";
 import { createAuthService } from "./service.ts";
 import { createPasswordHasher } from "./sessions/password-hasher.ts";
 import { createRedisSessionStore } from "./sessions/session-store.redis.ts";

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { createChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import type { Invalidation } from "@gatewayops/platform/invalidation";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Caller } from "@gatewayops/platform/rpc/caller";
@@ -9,7 +10,7 @@ import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organi
 import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
 import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_service_pb";
 import { createLocalAuthenticator } from "./authenticator.ts";
-import { createChangePublisher } from "./changes/change-publisher.ts";
+import { createChangeTeller } from "./changes/auth-change.ts";
 import type { Clock } from "./clock.ts";
 import { createInternalRpc } from "./internal-rpc.ts";
 import { createActivityCount } from "./keys/activity-count.ts";
@@ -63,8 +64,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
   const fenceKey = (prefix: string): Promise<void> => keyCache.fence(prefix);
   const publisher = createChangePublisher({
     store: stores.changes,
-    fenceKey,
-    broadcast: options.broadcast,
+    tell: createChangeTeller({ fenceKey, broadcast: options.broadcast }),
     now,
     log,
   });

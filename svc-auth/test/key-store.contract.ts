@@ -197,26 +197,4 @@ export function describeKeyStore(name: string, open: () => Stores): void {
       expect(await keys.activity(at)).toEqual(grown(2, 1));
     });
   });
-
-  describe(`ChangeStore, ${name}`, () => {
-    it("gives changes older than a time until they are removed", async () => {
-      const stores = open();
-      const { orgId } = await seedOrg(stores);
-      const fresh = aKey(orgId);
-      await stores.keys.create(orgId, fresh);
-      const revoked = await stores.keys.revoke(orgId, fresh.key.id, {
-        changeId: newId(),
-        time: LATER,
-      });
-      const pendingBefore = async (time: Date) =>
-        (await stores.changes.pending(time, 1_000)).filter((change) => change.orgId === orgId);
-      const after = new Date(LATER.getTime() + 1);
-      expect(await pendingBefore(LATER)).toEqual([]);
-      expect(await pendingBefore(after)).toEqual([revoked?.change]);
-      await stores.changes.remove(newId(), revoked?.change?.id ?? "");
-      expect(await pendingBefore(after)).toHaveLength(1);
-      await stores.changes.remove(orgId, revoked?.change?.id ?? "");
-      expect(await pendingBefore(after)).toEqual([]);
-    });
-  });
 }

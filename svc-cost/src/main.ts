@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { createChangePublisher } from "@gatewayops/platform/changes/change-publisher";
+import { createPostgresChangeStore } from "@gatewayops/platform/changes/change-store.postgres";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
 import { ConfigError, describeConfig, EX_CONFIG, loadConfig } from "@gatewayops/platform/config";
-import { Failure } from "@gatewayops/platform/errors";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
 import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
 import { createLogger } from "@gatewayops/platform/log";
@@ -12,6 +13,7 @@ import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
 import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
+import { repeat } from "@gatewayops/platform/repeat";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
@@ -23,12 +25,14 @@ import { schema } from "./config.ts";
 import { createLedger } from "./ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "./ledger/ledger-store.clickhouse.ts";
 import { countingCostEvents } from "./metrics.ts";
+import { PRICE_CHANGES } from "./prices/price-change.ts";
 import { createPostgresPriceStore } from "./prices/price-store.postgres.ts";
 import { costRoutes, SERVICES } from "./service.ts";
 import { createClickHouseSummaryStore } from "./summary/summary-store.clickhouse.ts";
 
 const SERVICE = "svc-cost";
 const POSTGRES_CONNECTIONS = 10;
+const SWEEP_MS = 1_000;
 
 try {
   await main();
@@ -107,6 +111,14 @@ async function main(): Promise<void> {
     registry,
     createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref)),
   );
+  const publisher = createChangePublisher({
+    store: createPostgresChangeStore(database, PRICE_CHANGES),
+    tell: ({ invalidation }) => publishInvalidation(redis, invalidation),
+    now: () => Date.now(),
+    log,
+  });
+  const sweep = (): Promise<number> => publisher.sweep();
+  repeat({ name: "changes", everyMs: SWEEP_MS, work: sweep, lifecycle, log });
 
   const server = await startRpcServer({
     services: SERVICES,
@@ -115,7 +127,7 @@ async function main(): Promise<void> {
       ledger: ledgerStore,
       prices: createPostgresPriceStore(database),
       names,
-      publishPriceChange,
+      publisher,
       now: () => Date.now(),
     }),
     authenticate: createRemoteAuthenticator({
@@ -177,18 +189,6 @@ async function main(): Promise<void> {
       client.disconnect();
     });
     return client;
-  }
-
-  async function publishPriceChange(orgId: string): Promise<void> {
-    try {
-      await publishInvalidation(redis, { kind: "prices", orgId });
-    } catch (cause) {
-      throw new Failure(
-        "STORE_UNAVAILABLE",
-        "The change is stored, but Redis cannot be reached to tell the gateways. Repeat it in a moment.",
-        { cause, retryAfterMs: 1_000 },
-      );
-    }
   }
 }
 

@@ -1,5 +1,7 @@
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import { Failure } from "@gatewayops/platform/errors";
-import { insertChange } from "../changes/change-store.postgres.ts";
+import { CHANGE_TABLE } from "../changes/change-table.ts";
 import {
   violatedConstraint,
   type Database,
@@ -8,7 +10,7 @@ import {
 import { pageOf } from "../page.ts";
 import type { RateLimit } from "../people/organization.ts";
 import type { ApiKey, KeyScopes } from "./api-key.ts";
-import { changeOfKey, type ChangedKey, type ChangeStamp, type KeyStore } from "./key-store.ts";
+import { changeOfKey, type ChangedKey, type KeyStore } from "./key-store.ts";
 
 export function createPostgresKeyStore(database: Database): KeyStore {
   return {
@@ -142,7 +144,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
       if (row) {
         const key = keyFrom(row);
         const change = changeOfKey(key, stamp);
-        await insertChange(sql, change);
+        await insertChange(sql, CHANGE_TABLE, change);
         return { key, change };
       }
       const [same] = await sql.query<KeyRow>(

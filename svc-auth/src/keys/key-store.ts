@@ -1,4 +1,5 @@
-import type { PendingChange } from "../changes/change-store.ts";
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
+import type { AuthChange } from "../changes/auth-change.ts";
 import type { Page, PageRequest } from "../page.ts";
 import type { ApiKey, KeyPrincipal, KeyScopes } from "./api-key.ts";
 
@@ -53,17 +54,14 @@ export type NewKey = {
   readonly checksum: string;
 };
 
-/** Id and time of a change, which the caller makes. */
-export type ChangeStamp = { readonly changeId: string; readonly time: Date };
-
-export type ChangedKey = { readonly key: ApiKey; readonly change: PendingChange | undefined };
+export type ChangedKey = { readonly key: ApiKey; readonly change: AuthChange | undefined };
 
 export type KeyUse = { readonly orgId: string; readonly keyId: string; readonly time: Date };
 
 export type KeyCandidate = { readonly principal: KeyPrincipal; readonly hash: string };
 
 /** The change that a changed key is told as. */
-export function changeOfKey(key: ApiKey, stamp: ChangeStamp): PendingChange {
+export function changeOfKey(key: ApiKey, stamp: ChangeStamp): AuthChange {
   return {
     id: stamp.changeId,
     orgId: key.orgId,

@@ -1,5 +1,6 @@
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import { Failure } from "@gatewayops/platform/errors";
-import { insertChange } from "../changes/change-store.postgres.ts";
+import { CHANGE_TABLE } from "../changes/change-table.ts";
 import { violatedConstraint, type Database } from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
 import { changeOfServer, TOOLS_MAX, type ServerStore } from "./server-store.ts";
@@ -25,7 +26,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
               server.updateTime,
             ],
           );
-          await insertChange(sql, change);
+          await insertChange(sql, CHANGE_TABLE, change);
         });
       } catch (error) {
         if (violatedConstraint(error) !== "mcp_servers_name") throw error;
@@ -63,7 +64,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
         );
         if (!row) return undefined;
         const change = changeOfServer(orgId, name, edit);
-        await insertChange(sql, change);
+        await insertChange(sql, CHANGE_TABLE, change);
         return { server: serverFrom(row), change };
       }),
     remove: (orgId, name, stamp) =>
@@ -76,7 +77,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
         );
         if (rows.length === 0) return undefined;
         const change = changeOfServer(orgId, name, stamp);
-        await insertChange(sql, change);
+        await insertChange(sql, CHANGE_TABLE, change);
         return change;
       }),
     async registerTools(orgId, serverId, tools) {

@@ -1,9 +1,11 @@
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import type { Database } from "@gatewayops/platform/postgres/database";
+import { changeOfPrices, PRICE_CHANGES } from "./price-change.ts";
 import type { PriceRule, PriceStore } from "./price-store.ts";
 
 export function createPostgresPriceStore(database: Database): PriceStore {
   return {
-    replace: (orgId, rule) =>
+    replace: (orgId, rule, stamp) =>
       database.transaction(async (sql) => {
         // Two that replace one rule wait for each other here, where the row of a first rule is not there to lock.
         await sql.query(
@@ -20,17 +22,23 @@ export function createPostgresPriceStore(database: Database): PriceStore {
           String(rule.perCallUsdMicros),
         ]);
         if (!row) throw new Error("INSERT … RETURNING gave no row");
-        return toPriceRule(row);
+        const change = changeOfPrices(orgId, stamp);
+        await insertChange(sql, PRICE_CHANGES, change);
+        return { rule: toPriceRule(row), change };
       }),
     async list(orgId, { after, limit }) {
       const key = [after?.server ?? "", after?.tool ?? ""];
       const rows = await database.query<PriceRow>("price rules list", LIST, [orgId, ...key, limit]);
       return rows.map(toPriceRule);
     },
-    async end(orgId, id) {
-      const rows = await database.query("price rule end", END, [orgId, id]);
-      return rows.length === 1;
-    },
+    end: (orgId, id, stamp) =>
+      database.transaction(async (sql) => {
+        const rows = await sql.query("price rule end", END, [orgId, id]);
+        if (rows.length === 0) return undefined;
+        const change = changeOfPrices(orgId, stamp);
+        await insertChange(sql, PRICE_CHANGES, change);
+        return change;
+      }),
   };
 }
 

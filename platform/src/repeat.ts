@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lifecycle } from "@gatewayops/platform/lifecycle";
-import type { Logger } from "@gatewayops/platform/log";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Logger } from "./log.ts";
 
 export type RepeatOptions = {
   /** Name of the work in logs. */
