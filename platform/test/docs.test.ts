@@ -128,6 +128,10 @@ describe("docs/openapi.json", () => {
     },
   );
 
+  it("offers no value that stands for none", () => {
+    expect(readDoc("openapi.json").toLowerCase()).not.toContain("unspecified");
+  });
+
   it("refers to nothing that is not there", () => {
     for (const [, path = ""] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g))
       expect([path, leafOf(document, path.replaceAll("/", "."))]).not.toContain(undefined);

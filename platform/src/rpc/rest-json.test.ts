@@ -149,8 +149,18 @@ describe("fromRestJson", () => {
     expect(problemsOf({ per_call: 0.0000001 })).toEqual(["per_call"]);
     expect(problemsOf({ per_call: true })).toEqual(["per_call"]);
     expect(() => fromRestJson(ListCallsRequestSchema, { status: "late" })).toThrow(
-      /status: must be one of .*timeout/,
+      "status: must be one of success, error, timeout, unknown",
     );
+  });
+
+  it("neither offers nor takes the value of an enum that stands for none, and reads none", () => {
+    expect(() => fromRestJson(ListCallsRequestSchema, { status: "unspecified" })).toThrow(
+      "status: must be one of success, error, timeout, unknown",
+    );
+    expect(fromRestJson(ListCallsRequestSchema, { status: "" }).status).toBe(Status.UNSPECIFIED);
+    expect(toRestJson(TraceSummarySchema, create(TraceSummarySchema))).toMatchObject({
+      status: "",
+    });
   });
 
   it("knows money by its REST name only", () => {

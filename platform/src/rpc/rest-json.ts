@@ -4,6 +4,7 @@ import {
   ScalarType,
   toJson,
   type DescEnum,
+  type DescEnumValue,
   type DescField,
   type DescMessage,
   type JsonObject,
@@ -83,7 +84,7 @@ function outwardOne(field: DescField, value: JsonValue): unknown {
   const message = messageOfField(field);
   if (message) return outward(message, value);
   const enumeration = enumOfField(field);
-  if (enumeration && typeof value === "string") return shortEnumName(enumeration, value);
+  if (enumeration && typeof value === "string") return restEnumName(enumeration, value);
   if (isInt64(field) && typeof value === "string") return JSON.rawJSON(value);
   return value;
 }
@@ -120,9 +121,7 @@ function inwardOne(field: DescField, value: JsonValue, path: string): JsonValue 
   if (message) return inward(message, value, `${path}${field.name}.`);
   const enumeration = enumOfField(field);
   if (enumeration && typeof value === "string") {
-    const found = enumeration.values.find(
-      (item) => shortEnumName(enumeration, item.name) === value,
-    );
+    const found = enumeration.values.find(({ name }) => restEnumName(enumeration, name) === value);
     if (!found) throw invalid(path + field.name, expectation(field));
     return found.name;
   }
@@ -160,10 +159,10 @@ function expectation(field: DescField): string {
 
 function elementWords(field: DescField): string {
   const enumeration = enumOfField(field);
-  if (enumeration) {
-    const names = enumeration.values.map((item) => shortEnumName(enumeration, item.name));
-    return `one of ${names.join(", ")}`;
-  }
+  if (enumeration)
+    return `one of ${restEnumValues(enumeration)
+      .map(({ name }) => restEnumName(enumeration, name))
+      .join(", ")}`;
   if (messageOfField(field)?.typeName === "google.protobuf.Timestamp")
     return "a time, for example 2026-03-31T12:00:00Z";
   const scalar = "scalar" in field ? field.scalar : undefined;
@@ -205,10 +204,16 @@ function mapValues(
   return one(field, value);
 }
 
-/** The REST form of an enum value: without the prefix of its enum, in lower case. */
-export function shortEnumName(enumeration: DescEnum, name: string): string {
+/** The REST form of an enum value: without the prefix of its enum, in lower case; empty for the one that says none. */
+export function restEnumName(enumeration: DescEnum, name: string): string {
+  if (name === enumeration.values[0]?.name) return "";
   const prefix = `${enumeration.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase()}_`;
   return name.slice(name.startsWith(prefix) ? prefix.length : 0).toLowerCase();
+}
+
+/** The values of an enum that REST callers are offered: all but the first, X_UNSPECIFIED, which says none. */
+export function restEnumValues(enumeration: DescEnum): readonly DescEnumValue[] {
+  return enumeration.values.slice(1);
 }
 
 function messageOfField(field: DescField): DescMessage | undefined {
