@@ -4,18 +4,16 @@ import { createChangePublisher } from "@gatewayops/platform/changes/change-publi
 import { createPostgresChangeStore } from "@gatewayops/platform/changes/change-store.postgres";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
-import { ConfigError, describeConfig, EX_CONFIG, loadConfig } from "@gatewayops/platform/config";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
-import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
-import { createLogger } from "@gatewayops/platform/log";
 import { createNameResolver } from "@gatewayops/platform/names";
 import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
-import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { silentStores, untilReachable } from "@gatewayops/platform/postgres/until-reachable";
 import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { repeat } from "@gatewayops/platform/repeat";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
+import { runService, type ServiceRun } from "@gatewayops/platform/service-process";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { Redis } from "ioredis";
@@ -34,26 +32,13 @@ const SERVICE = "svc-cost";
 const POSTGRES_CONNECTIONS = 10;
 const SWEEP_MS = 1_000;
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${SERVICE} cannot start: ${(error as Error).message}\n`);
-  process.exit(error instanceof ConfigError ? EX_CONFIG : 1);
-}
+await runService(
+  { service: SERVICE, settings: schema, env: process.env, exit: (code) => process.exit(code) },
+  start,
+);
 
-async function main(): Promise<void> {
-  const config = loadConfig(schema, { env: process.env });
-  const log = createLogger({
-    service: SERVICE,
-    level: config.logLevel,
-    format: config.logFormat,
-    maskSensitive: config.maskSensitive,
-  });
+async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Promise<void> {
   const onlyMigrate = process.argv.includes("--migrate");
-  const lifecycle = createLifecycle(log);
-  closeOnSignals(lifecycle, (code) => process.exit(code));
-  log.info({ config: describeConfig(schema, config) }, "starting");
-
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const queries = createQueryMetrics(registry);
@@ -139,7 +124,7 @@ async function main(): Promise<void> {
     host: config.bindHost,
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
-    notReady: () => silentOnes([postgresStore, clickhouseStore, redisStore]),
+    notReady: () => silentStores([postgresStore, clickhouseStore, redisStore]),
     log,
     registry,
   });
@@ -190,14 +175,4 @@ async function main(): Promise<void> {
     });
     return client;
   }
-}
-
-/** The stores that do not answer, in words. */
-async function silentOnes(
-  stores: readonly { readonly name: string; readonly probe: () => Promise<unknown> }[],
-): Promise<string[]> {
-  const answers = await Promise.allSettled(stores.map((store) => store.probe()));
-  return stores
-    .filter((_, index) => answers[index]?.status === "rejected")
-    .map((store) => `${store.name} does not answer`);
 }
