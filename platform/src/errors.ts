@@ -103,6 +103,14 @@ export class Failure extends Error {
   }
 }
 
+/** The refusal of a request, in words that say what to change. */
+export function invalidRequest(problems: readonly FieldProblem[]): Failure {
+  const words = problems.map(({ field, message }) => `${field}: ${message}`).join("; ");
+  return new Failure("REQUEST_INVALID", `${words}. Change this and send the request again.`, {
+    details: problems,
+  });
+}
+
 /** The failure to answer with for anything that was thrown. */
 export function failureFrom(error: unknown): Failure {
   if (error instanceof Failure) return error;

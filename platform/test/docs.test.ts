@@ -13,6 +13,7 @@ import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_ser
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { createServerMetrics } from "@gatewayops/platform/rpc/metrics";
 import { createConsumerMetrics } from "@gatewayops/platform/streams/consumer-metrics";
 import { Registry } from "prom-client";
@@ -25,6 +26,8 @@ import {
 import { logGauges } from "../../gateway-core/src/events/log-gauges.ts";
 import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
+import { countingCostEvents } from "../../svc-cost/src/metrics.ts";
+import { countingTraces } from "../../svc-trace/src/metrics.ts";
 import { configText } from "../../tools/generate-config-doc.ts";
 import { openapiText } from "../../tools/generate-openapi.ts";
 
@@ -125,6 +128,10 @@ describe("docs/openapi.json", () => {
     },
   );
 
+  it("offers no value that stands for none", () => {
+    expect(readDoc("openapi.json").toLowerCase()).not.toContain("unspecified");
+  });
+
   it("refers to nothing that is not there", () => {
     for (const [, path = ""] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g))
       expect([path, leafOf(document, path.replaceAll("/", "."))]).not.toContain(undefined);
@@ -168,6 +175,9 @@ describe("docs/metrics.md", () => {
     createServerMetrics(registry);
     createConsumerMetrics(registry, "cost", 0);
     createAuthMetrics(registry);
+    createQueryMetrics(registry);
+    countingCostEvents(registry, () => Promise.resolve());
+    countingTraces(registry, () => Promise.resolve());
     const documented = readDoc("metrics.md").matchAll(/^\| `([a-z_]+)`/gm);
     expect([...documented].map(([, name]) => name).sort()).toEqual(
       registry

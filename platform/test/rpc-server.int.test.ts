@@ -198,13 +198,22 @@ describe("REST errors", () => {
     expect(status).toBe(400);
     const { error } = json as RestError;
     expect(error.code).toBe("validation_error");
-    expect(error.details.map(({ field }) => field).sort()).toEqual([
-      "per_call_usd_micros",
-      "server",
-      "tool",
-    ]);
+    expect(error.details.map(({ field }) => field).sort()).toEqual(["per_call", "server", "tool"]);
+    expect(JSON.stringify(json)).not.toMatch(/usd_micros|regex|pattern/);
     for (const { field, message } of error.details)
       expect(error.message).toContain(`${field}: ${message}`);
+  });
+
+  it("are told over Connect in the words of the .proto", async () => {
+    const transport = createConnectTransport({ baseUrl: httpUrl(), httpVersion: "1.1" });
+    const client = createClient(PriceService, transport);
+    const refused = client.createPriceRule(
+      { server: "*", tool: "*", perCallUsdMicros: -1n },
+      { headers: GOOD },
+    );
+    await expect(refused).rejects.toThrow(
+      "per_call_usd_micros: must be a whole number from 0 to 1000000000",
+    );
   });
 
   it("name a field that does not exist", async () => {

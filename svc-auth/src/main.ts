@@ -3,20 +3,22 @@ import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import pg from "pg";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { ConfigError, EX_CONFIG, describeConfig, loadConfig } from "@gatewayops/platform/config";
 import { uuidToText, uuidV7 } from "@gatewayops/platform/ids";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
-import { closeOnSignals, createLifecycle, type Lifecycle } from "@gatewayops/platform/lifecycle";
-import { createLogger, type Logger } from "@gatewayops/platform/log";
+import type { Lifecycle } from "@gatewayops/platform/lifecycle";
+import type { Logger } from "@gatewayops/platform/log";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
-import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { silentStores, untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
+import { repeat } from "@gatewayops/platform/repeat";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
+import { runService } from "@gatewayops/platform/service-process";
 import { AUTH_SETTINGS, type AuthConfig } from "./config.ts";
 import { createRedisKeyCache } from "./keys/key-cache.redis.ts";
 import { createKeyCipher } from "./keys/key-cipher.ts";
 import { createBcryptKeyHasher } from "./keys/key-hasher.ts";
 import { createAuthMetrics } from "./metrics.ts";
-import { repeat } from "./repeat.ts";
 import { createAuthService } from "./service.ts";
 import { createPasswordHasher } from "./sessions/password-hasher.ts";
 import { createRedisSessionStore } from "./sessions/session-store.redis.ts";
@@ -34,43 +36,24 @@ const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
 const POSTGRES_STATEMENT_TIMEOUT_MS = 5_000;
 const SWEEP_MS = 1_000;
 const LAST_USED_MS = 5_000;
+const COUNT_MS = 30_000;
 
-await main();
-
-async function main(): Promise<void> {
-  const config = configOrExit();
-  const log = createLogger({
+await runService(
+  {
     service: SERVICE,
-    level: config.logLevel,
-    format: config.logFormat,
-    maskSensitive: config.maskSensitive,
-  });
-  const lifecycle = createLifecycle(log);
-  closeOnSignals(lifecycle, (code) => process.exit(code));
-  try {
-    if (process.argv.includes("--migrate")) {
-      await migrate(config, lifecycle, log);
-      await lifecycle.close();
-    } else {
+    settings: AUTH_SETTINGS,
+    env: process.env,
+    exit: (code) => process.exit(code),
+  },
+  async ({ config, log, lifecycle }) => {
+    if (!process.argv.includes("--migrate")) {
       await serve(config, lifecycle, log);
+      return;
     }
-  } catch (error) {
-    if (lifecycle.signal.aborted) return;
-    log.fatal({ err: error }, `svc-auth cannot start: ${(error as Error).message}`);
+    await migrate(config, lifecycle, log);
     await lifecycle.close();
-    process.exit(1);
-  }
-}
-
-function configOrExit(): AuthConfig {
-  try {
-    return loadConfig(AUTH_SETTINGS, { env: process.env });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(EX_CONFIG);
-  }
-}
+  },
+);
 
 async function migrate(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Promise<void> {
   const pool = createPool(config, lifecycle, log, { max: 1 });
@@ -84,7 +67,6 @@ async function migrate(config: AuthConfig, lifecycle: Lifecycle, log: Logger): P
 }
 
 async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Promise<void> {
-  log.info({ config: describeConfig(AUTH_SETTINGS, config) }, "starting");
   if (config.migrate) await migrate(config, lifecycle, log);
   const pool = createPool(config, lifecycle, log, {
     max: config.postgresPoolSize,
@@ -96,10 +78,11 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = createAuthMetrics(registry);
+  const database = createDatabase({ pool, observe: createQueryMetrics(registry)("postgres") });
   const cipher = createKeyCipher(config.keyCacheSecret);
   const now = (): number => Date.now();
   const service = createAuthService({
-    stores: createPostgresStores(pool),
+    stores: createPostgresStores(database),
     keyCache: createRedisKeyCache({
       redis,
       cipher,
@@ -123,12 +106,16 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     observeValidation: (source, result) => {
       metrics.validated(source, result);
     },
+    observeActivity: (counts) => {
+      metrics.active(counts);
+    },
     now,
     newId: () => uuidToText(uuidV7(Date.now())),
     log,
   });
   lifecycle.onClose("last uses", () => service.writeLastUses());
   repeat({ name: "last uses", everyMs: LAST_USED_MS, work: service.writeLastUses, lifecycle, log });
+  repeat({ name: "key counts", everyMs: COUNT_MS, work: service.countActivity, lifecycle, log });
   repeat({ name: "changes", everyMs: SWEEP_MS, work: service.sweepChanges, lifecycle, log });
   const server = await startRpcServer({
     ...service,
@@ -136,7 +123,9 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     host: config.host,
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
-    notReady: () => notReady(pool),
+    // Redis is not needed: without it keys are checked in PostgreSQL, and only sign-in and sessions wait for it.
+    notReady: () =>
+      silentStores([{ name: "PostgreSQL", probe: () => database.query("probe", "SELECT 1", []) }]),
     log,
     registry,
   });
@@ -200,14 +189,4 @@ function redisNeed(redis: Redis) {
       await redis.ping();
     },
   };
-}
-
-/** Redis is not needed: without it keys are checked in PostgreSQL, and only sign-in and sessions wait for it. */
-async function notReady(pool: pg.Pool): Promise<string[]> {
-  try {
-    await pool.query("SELECT 1");
-    return [];
-  } catch (error) {
-    return [`PostgreSQL does not answer: ${(error as Error).message}`];
-  }
 }

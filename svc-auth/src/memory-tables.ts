@@ -1,4 +1,4 @@
-import type { PendingChange } from "./changes/change-store.ts";
+import type { AuthChange } from "./changes/auth-change.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { Organization, Team, User } from "./people/organization.ts";
 import type { McpServer } from "./servers/server.ts";
@@ -17,7 +17,7 @@ export type MemoryTables = {
   readonly servers: Map<string, { server: McpServer; deleted: boolean }>;
   /** By "{org}/{tool id}". */
   readonly tools: Map<string, { serverId: string; name: string }>;
-  readonly changes: Map<string, PendingChange>;
+  readonly changes: Map<string, AuthChange>;
 };
 
 export function createMemoryTables(): MemoryTables {

@@ -1,5 +1,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { createChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import type { Invalidation } from "@gatewayops/platform/invalidation";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Caller } from "@gatewayops/platform/rpc/caller";
@@ -9,13 +10,15 @@ import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organi
 import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
 import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_service_pb";
 import { createLocalAuthenticator } from "./authenticator.ts";
-import { createChangePublisher } from "./changes/change-publisher.ts";
+import { createChangeTeller } from "./changes/auth-change.ts";
 import type { Clock } from "./clock.ts";
 import { createInternalRpc } from "./internal-rpc.ts";
+import { createActivityCount } from "./keys/activity-count.ts";
 import type { KeyCache } from "./keys/key-cache.ts";
 import type { KeyHasher } from "./keys/key-hasher.ts";
 import { createKeyMaker } from "./keys/key-maker.ts";
 import { createKeyRpc } from "./keys/key-rpc.ts";
+import type { KeyActivity } from "./keys/key-store.ts";
 import { createKeyValidator, type KeyValidatorOptions } from "./keys/key-validator.ts";
 import { createLastUsedWriter } from "./keys/last-used-writer.ts";
 import { createPeopleRpc } from "./people/people-rpc.ts";
@@ -39,6 +42,7 @@ export type AuthServiceOptions = Clock & {
   readonly broadcast: (change: Invalidation) => Promise<void>;
   readonly secureCookies: boolean;
   readonly observeValidation: KeyValidatorOptions["observe"];
+  readonly observeActivity: (counts: KeyActivity | undefined) => void;
   readonly log: Logger;
 };
 
@@ -51,6 +55,8 @@ export type AuthService = {
   readonly sweepChanges: () => Promise<number>;
   /** Work to be done every few seconds and at the end: writes when keys were used. */
   readonly writeLastUses: () => Promise<void>;
+  /** Work to be done every half a minute: counts keys and organisations for metrics. */
+  readonly countActivity: () => Promise<void>;
 };
 
 export function createAuthService(options: AuthServiceOptions): AuthService {
@@ -58,8 +64,7 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
   const fenceKey = (prefix: string): Promise<void> => keyCache.fence(prefix);
   const publisher = createChangePublisher({
     store: stores.changes,
-    fenceKey,
-    broadcast: options.broadcast,
+    tell: createChangeTeller({ fenceKey, broadcast: options.broadcast }),
     now,
     log,
   });
@@ -117,5 +122,6 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
     authenticate: createLocalAuthenticator({ validator, keeper }),
     sweepChanges: () => publisher.sweep(),
     writeLastUses: () => lastUsed.flush(),
+    countActivity: createActivityCount({ store: stores.keys, tell: options.observeActivity, now }),
   };
 }

@@ -1,8 +1,9 @@
-import type pg from "pg";
-import { createMemoryChangeStore } from "./changes/change-store.memory.ts";
-import { createPostgresChangeStore } from "./changes/change-store.postgres.ts";
-import type { ChangeStore } from "./changes/change-store.ts";
-import { createDatabase } from "./database.ts";
+import { createMemoryChangeStore } from "@gatewayops/platform/changes/change-store.memory";
+import { createPostgresChangeStore } from "@gatewayops/platform/changes/change-store.postgres";
+import type { ChangeStore } from "@gatewayops/platform/changes/change-store";
+import type { Database } from "@gatewayops/platform/postgres/database";
+import type { AuthChange } from "./changes/auth-change.ts";
+import { CHANGE_TABLE } from "./changes/change-table.ts";
 import { createMemoryKeyStore } from "./keys/key-store.memory.ts";
 import { createPostgresKeyStore } from "./keys/key-store.postgres.ts";
 import type { KeyStore } from "./keys/key-store.ts";
@@ -31,11 +32,10 @@ export type Stores = {
   readonly keys: KeyStore;
   readonly servers: ServerStore;
   readonly names: NameStore;
-  readonly changes: ChangeStore;
+  readonly changes: ChangeStore<AuthChange>;
 };
 
-export function createPostgresStores(pool: pg.Pool): Stores {
-  const database = createDatabase(pool);
+export function createPostgresStores(database: Database): Stores {
   return {
     organizations: createPostgresOrganizationStore(database),
     teams: createPostgresTeamStore(database),
@@ -43,7 +43,7 @@ export function createPostgresStores(pool: pg.Pool): Stores {
     keys: createPostgresKeyStore(database),
     servers: createPostgresServerStore(database),
     names: createPostgresNameStore(database),
-    changes: createPostgresChangeStore(database),
+    changes: createPostgresChangeStore(database, CHANGE_TABLE),
   };
 }
 
@@ -56,6 +56,6 @@ export function createMemoryStores(): Stores {
     keys: createMemoryKeyStore(tables),
     servers: createMemoryServerStore(tables),
     names: createMemoryNameStore(tables),
-    changes: createMemoryChangeStore(tables),
+    changes: createMemoryChangeStore(tables.changes),
   };
 }

@@ -169,25 +169,32 @@ export function describeKeyStore(name: string, open: () => Stores): void {
     });
   });
 
-  describe(`ChangeStore, ${name}`, () => {
-    it("gives changes older than a time until they are removed", async () => {
-      const stores = open();
-      const { orgId } = await seedOrg(stores);
-      const fresh = aKey(orgId);
-      await stores.keys.create(orgId, fresh);
-      const revoked = await stores.keys.revoke(orgId, fresh.key.id, {
-        changeId: newId(),
-        time: LATER,
+  describe(`KeyStore.activity, ${name}`, () => {
+    it("counts keys that may be used, and organisations that use theirs", async () => {
+      const { keys, ...stores } = open();
+      const at = { now: LATER, usedSince: TIME };
+      const before = await keys.activity(at);
+      const { orgId } = await seedOrg({ keys, ...stores });
+      const [used, alsoUsed, revoked, expired] = [
+        aKey(orgId),
+        aKey(orgId),
+        aKey(orgId),
+        aKey(orgId, { expireTime: LATER }),
+      ];
+      for (const fresh of [used, alsoUsed, revoked, expired]) await keys.create(orgId, fresh);
+      await keys.revoke(orgId, revoked.key.id, { changeId: newId(), time: TIME });
+      const grown = (keysMore: number, organizationsMore: number) => ({
+        activeKeys: before.activeKeys + keysMore,
+        activeOrganizations: before.activeOrganizations + organizationsMore,
       });
-      const pendingBefore = async (time: Date) =>
-        (await stores.changes.pending(time, 1_000)).filter((change) => change.orgId === orgId);
-      const after = new Date(LATER.getTime() + 1);
-      expect(await pendingBefore(LATER)).toEqual([]);
-      expect(await pendingBefore(after)).toEqual([revoked?.change]);
-      await stores.changes.remove(newId(), revoked?.change?.id ?? "");
-      expect(await pendingBefore(after)).toHaveLength(1);
-      await stores.changes.remove(orgId, revoked?.change?.id ?? "");
-      expect(await pendingBefore(after)).toEqual([]);
+      const use = { orgId, keyId: used.key.id };
+      await keys.recordUses([{ ...use, time: new Date(TIME.getTime() - 1) }]);
+      expect(await keys.activity(at)).toEqual(grown(2, 0));
+      await keys.recordUses([
+        { ...use, time: TIME },
+        { orgId, keyId: alsoUsed.key.id, time: LATER },
+      ]);
+      expect(await keys.activity(at)).toEqual(grown(2, 1));
     });
   });
 }

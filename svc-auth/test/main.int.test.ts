@@ -40,8 +40,10 @@ describe("main.ts", () => {
     const auth = await startAuthProcess(engines);
     const ready = await fetch(`${auth.httpUrl}/ready`);
     expect(await ready.json()).toEqual({ ready: true, problems: [] });
-    expect(await (await fetch(`${auth.httpUrl}/metrics`)).text()).toContain(
-      "auth_key_validations_total",
+    const metrics = await (await fetch(`${auth.httpUrl}/metrics`)).text();
+    expect(metrics).toContain("auth_key_validations_total");
+    expect(metrics).toContain(
+      'db_query_duration_seconds_count{store="postgres",operation="probe"} 1',
     );
     expect(await auth.stop()).toBe(0);
     expect(auth.output()).not.toContain('"level":"warn"');

@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll } from "@jest/globals";
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
+import { describeChangeStore } from "../../platform/test/change-store.contract.ts";
+import type { AuthChange } from "../src/changes/auth-change.ts";
+import { CHANGE_TABLE } from "../src/changes/change-table.ts";
 import { createRedisKeyCache } from "../src/keys/key-cache.redis.ts";
 import { createKeyCipher } from "../src/keys/key-cipher.ts";
 import { createRedisSessionStore } from "../src/sessions/session-store.redis.ts";
@@ -19,11 +24,22 @@ beforeAll(async () => {
 
 afterAll(() => engines.stop(), 30_000);
 
-const open = () => createPostgresStores(engines.pool);
+const open = () => createPostgresStores(createDatabase({ pool: engines.pool }));
 
 describePeopleStores("Postgres", open);
 describeKeyStore("Postgres", open);
 describeServerStores("Postgres", open);
+describeChangeStore<AuthChange>(
+  "Postgres",
+  () => {
+    const database = createDatabase({ pool: engines.pool });
+    return {
+      store: createPostgresStores(database).changes,
+      add: (change) => insertChange(database, CHANGE_TABLE, change),
+    };
+  },
+  [{ keyPrefix: "gwo_test_abc" }, { keyPrefix: undefined }],
+);
 describeRedisStores("Redis", () => ({
   cache: createRedisKeyCache({
     redis: engines.redis,

@@ -1,17 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import { createChangePublisher } from "@gatewayops/platform/changes/change-publisher";
+import { createPostgresChangeStore } from "@gatewayops/platform/changes/change-store.postgres";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
-import { ConfigError, describeConfig, EX_CONFIG, loadConfig } from "@gatewayops/platform/config";
-import { Failure } from "@gatewayops/platform/errors";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
-import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
-import { createLogger } from "@gatewayops/platform/log";
 import { createNameResolver } from "@gatewayops/platform/names";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
-import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { silentStores, untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
+import { repeat } from "@gatewayops/platform/repeat";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
+import { runService, type ServiceRun } from "@gatewayops/platform/service-process";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { Redis } from "ioredis";
@@ -20,50 +22,48 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { schema } from "./config.ts";
 import { createLedger } from "./ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "./ledger/ledger-store.clickhouse.ts";
+import { countingCostEvents } from "./metrics.ts";
+import { PRICE_CHANGES } from "./prices/price-change.ts";
 import { createPostgresPriceStore } from "./prices/price-store.postgres.ts";
 import { costRoutes, SERVICES } from "./service.ts";
 import { createClickHouseSummaryStore } from "./summary/summary-store.clickhouse.ts";
 
 const SERVICE = "svc-cost";
 const POSTGRES_CONNECTIONS = 10;
+const SWEEP_MS = 1_000;
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${SERVICE} cannot start: ${(error as Error).message}\n`);
-  process.exit(error instanceof ConfigError ? EX_CONFIG : 1);
-}
+await runService(
+  { service: SERVICE, settings: schema, env: process.env, exit: (code) => process.exit(code) },
+  start,
+);
 
-async function main(): Promise<void> {
-  const config = loadConfig(schema, { env: process.env });
-  const log = createLogger({
-    service: SERVICE,
-    level: config.logLevel,
-    format: config.logFormat,
-    maskSensitive: config.maskSensitive,
-  });
+async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Promise<void> {
   const onlyMigrate = process.argv.includes("--migrate");
-  const lifecycle = createLifecycle(log);
-  closeOnSignals(lifecycle, (code) => process.exit(code));
-  log.info({ config: describeConfig(schema, config) }, "starting");
-
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const queries = createQueryMetrics(registry);
   const pool = new Pool({ connectionString: config.postgresUrl, max: POSTGRES_CONNECTIONS });
   pool.on("error", (error) => {
     log.warn({ err: error }, "an idle PostgreSQL connection broke");
   });
   lifecycle.onClose("postgres", () => pool.end());
+  const database = createDatabase({ pool, observe: queries("postgres") });
   const clickhouseClient = createClient({
     url: config.clickhouseUrl,
     // It would write errors, with statements, to the console; they are logged where they are caught.
     log: { level: ClickHouseLogLevel.OFF },
   });
   lifecycle.onClose("clickhouse", () => clickhouseClient.close());
-  const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
+  const clickhouse = createClickHouse({
+    client: clickhouseClient,
+    service: SERVICE,
+    observe: queries("clickhouse"),
+  });
 
   const postgresStore = {
     name: "PostgreSQL",
     setting: "GWO_POSTGRES_URL",
-    probe: () => pool.query("SELECT 1"),
+    probe: () => database.query("probe", "SELECT 1", []),
   };
   const clickhouseStore = {
     name: "ClickHouse",
@@ -81,8 +81,6 @@ async function main(): Promise<void> {
   const redisStore = { name: "Redis", setting: "GWO_REDIS_URL", probe: () => redis.ping() };
   await untilReachable([redisStore], { log, signal: lifecycle.signal });
 
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const { internalSecret } = config;
   const auth = createInternalClient(InternalAuthService, {
     baseUrl: config.authUrl,
@@ -94,16 +92,27 @@ async function main(): Promise<void> {
     now: () => performance.now(),
   });
   const ledgerStore = createClickHouseLedgerStore(clickhouse);
-  const store = createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref));
+  const store = countingCostEvents(
+    registry,
+    createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref)),
+  );
+  const publisher = createChangePublisher({
+    store: createPostgresChangeStore(database, PRICE_CHANGES),
+    tell: ({ invalidation }) => publishInvalidation(redis, invalidation),
+    now: () => Date.now(),
+    log,
+  });
+  const sweep = (): Promise<number> => publisher.sweep();
+  repeat({ name: "changes", everyMs: SWEEP_MS, work: sweep, lifecycle, log });
 
   const server = await startRpcServer({
     services: SERVICES,
     routes: costRoutes({
       summaries: createClickHouseSummaryStore(clickhouse),
       ledger: ledgerStore,
-      prices: createPostgresPriceStore(pool),
+      prices: createPostgresPriceStore(database),
       names,
-      publishPriceChange,
+      publisher,
       now: () => Date.now(),
     }),
     authenticate: createRemoteAuthenticator({
@@ -115,7 +124,7 @@ async function main(): Promise<void> {
     host: config.bindHost,
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
-    notReady: () => silentOnes([postgresStore, clickhouseStore, redisStore]),
+    notReady: () => silentStores([postgresStore, clickhouseStore, redisStore]),
     log,
     registry,
   });
@@ -166,26 +175,4 @@ async function main(): Promise<void> {
     });
     return client;
   }
-
-  async function publishPriceChange(orgId: string): Promise<void> {
-    try {
-      await publishInvalidation(redis, { kind: "prices", orgId });
-    } catch (cause) {
-      throw new Failure(
-        "STORE_UNAVAILABLE",
-        "The change is stored, but Redis cannot be reached to tell the gateways. Repeat it in a moment.",
-        { cause, retryAfterMs: 1_000 },
-      );
-    }
-  }
-}
-
-/** The stores that do not answer, in words. */
-async function silentOnes(
-  stores: readonly { readonly name: string; readonly probe: () => Promise<unknown> }[],
-): Promise<string[]> {
-  const answers = await Promise.allSettled(stores.map((store) => store.probe()));
-  return stores
-    .filter((_, index) => answers[index]?.status === "rejected")
-    .map((store) => `${store.name} does not answer`);
 }

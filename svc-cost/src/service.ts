@@ -1,4 +1,5 @@
 import type { ConnectRouter } from "@connectrpc/connect";
+import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import type { NameResolver } from "@gatewayops/platform/names";
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import {
@@ -17,8 +18,8 @@ export type CostServiceOptions = {
   readonly ledger: Pick<LedgerStore, "traceCost">;
   readonly prices: PriceStore;
   readonly names: NameResolver;
-  /** Tells every gateway that an organisation's price rules changed. */
-  readonly publishPriceChange: (orgId: string) => Promise<void>;
+  /** Tells gateways of changed price rules. */
+  readonly publisher: Pick<ChangePublisher, "publish">;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly now: () => number;
 };
@@ -28,13 +29,10 @@ export const SERVICES = [CostService, PriceService, InternalCostService] as cons
 
 /** Registers svc-cost's methods. */
 export function costRoutes(options: CostServiceOptions): (router: ConnectRouter) => void {
-  const { summaries, ledger, prices, names, now } = options;
+  const { summaries, ledger, prices, publisher, names, now } = options;
   return (router) => {
     router.service(CostService, createCostRpc({ summaries, ledger, names }));
-    router.service(
-      PriceService,
-      createPriceRpc({ prices, publishChange: options.publishPriceChange, now }),
-    );
+    router.service(PriceService, createPriceRpc({ prices, publisher, now }));
     router.service(InternalCostService, createInternalCostRpc(prices));
   };
 }

@@ -14,8 +14,8 @@ import {
   uuidToText,
 } from "@gatewayops/platform/ids";
 import type { NameResolver } from "@gatewayops/platform/names";
+import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
-import { callerKey } from "@gatewayops/platform/rpc/caller";
 import { connectErrorFrom, failureFromConnect } from "@gatewayops/platform/rpc/errors";
 import { makeRecord } from "@gatewayops/platform/streams/consumer-testing";
 import { CostService, GroupBy } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
@@ -33,6 +33,7 @@ import { createClickHouseLedgerStore } from "../src/ledger/ledger-store.clickhou
 import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
 import { costRoutes } from "../src/service.ts";
 import { createClickHouseSummaryStore } from "../src/summary/summary-store.clickhouse.ts";
+import { asCaller } from "./as-caller.ts";
 import { startStores } from "./engines.ts";
 
 const NOON_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
@@ -81,18 +82,7 @@ beforeAll(async () => {
   await migratePostgres({ pool, service: "svc-cost", directory: directory("postgres") });
   const ledger = createClickHouseLedgerStore(clickhouse);
   store = createLedger(ledger, () => undefined);
-  const admit: Interceptor = (next) => async (request) => {
-    request.contextValues.set(callerKey, {
-      orgId: uuidToText(org),
-      orgName: "Test",
-      userId: "",
-      keyId: "",
-      email: "",
-      name: "",
-      role: "admin",
-      permissions: new Set(["*"]),
-      expireTime: undefined,
-    });
+  const translated: Interceptor = (next) => async (request) => {
     try {
       return await next(request);
     } catch (error) {
@@ -102,12 +92,19 @@ beforeAll(async () => {
   const routes = costRoutes({
     summaries: createClickHouseSummaryStore(clickhouse),
     ledger,
-    prices: createPostgresPriceStore(pool),
+    prices: createPostgresPriceStore(createDatabase({ pool })),
     names,
-    publishPriceChange: (orgId) => Promise.resolve(void published.push(orgId)),
+    publisher: {
+      publish: (change) => {
+        if (change) published.push(change.orgId);
+        return Promise.resolve();
+      },
+    },
     now: () => Date.now(),
   });
-  transport = createRouterTransport(routes, { router: { interceptors: [admit] } });
+  transport = createRouterTransport(routes, {
+    router: { interceptors: [translated, asCaller(() => uuidToText(org))] },
+  });
 }, 120_000);
 
 afterAll(async () => {

@@ -2,13 +2,12 @@ import { fileURLToPath } from "node:url";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
-import { ConfigError, describeConfig, EX_CONFIG, loadConfig } from "@gatewayops/platform/config";
-import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
-import { createLogger } from "@gatewayops/platform/log";
 import { createNameResolver } from "@gatewayops/platform/names";
-import { untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { silentStores, untilReachable } from "@gatewayops/platform/postgres/until-reachable";
+import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
+import { runService, type ServiceRun } from "@gatewayops/platform/service-process";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { Redis } from "ioredis";
@@ -16,38 +15,32 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { createClickHouseRecordStore } from "./calls/record-store.clickhouse.ts";
 import { createRecorder } from "./calls/recorder.ts";
 import { schema } from "./config.ts";
+import { countingTraces } from "./metrics.ts";
 import { SERVICES, traceRoutes } from "./service.ts";
 import { createClickHouseTraceStore } from "./traces/trace-store.clickhouse.ts";
 
 const SERVICE = "svc-trace";
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${SERVICE} cannot start: ${(error as Error).message}\n`);
-  process.exit(error instanceof ConfigError ? EX_CONFIG : 1);
-}
+await runService(
+  { service: SERVICE, settings: schema, env: process.env, exit: (code) => process.exit(code) },
+  start,
+);
 
-async function main(): Promise<void> {
-  const config = loadConfig(schema, { env: process.env });
-  const log = createLogger({
-    service: SERVICE,
-    level: config.logLevel,
-    format: config.logFormat,
-    maskSensitive: config.maskSensitive,
-  });
+async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Promise<void> {
   const onlyMigrate = process.argv.includes("--migrate");
-  const lifecycle = createLifecycle(log);
-  closeOnSignals(lifecycle, (code) => process.exit(code));
-  log.info({ config: describeConfig(schema, config) }, "starting");
-
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
   const clickhouseClient = createClient({
     url: config.clickhouseUrl,
     // It would write errors, with statements, to the console; they are logged where they are caught.
     log: { level: ClickHouseLogLevel.OFF },
   });
   lifecycle.onClose("clickhouse", () => clickhouseClient.close());
-  const clickhouse = createClickHouse({ client: clickhouseClient, service: SERVICE });
+  const clickhouse = createClickHouse({
+    client: clickhouseClient,
+    service: SERVICE,
+    observe: createQueryMetrics(registry)("clickhouse"),
+  });
 
   const clickhouseStore = {
     name: "ClickHouse",
@@ -65,8 +58,6 @@ async function main(): Promise<void> {
   const redisStore = { name: "Redis", setting: "GWO_REDIS_URL", probe: () => redis.ping() };
   await untilReachable([redisStore], { log, signal: lifecycle.signal });
 
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const { internalSecret } = config;
   const auth = createInternalClient(InternalAuthService, {
     baseUrl: config.authUrl,
@@ -77,9 +68,12 @@ async function main(): Promise<void> {
     log,
     now: () => performance.now(),
   });
-  const store = createRecorder(
-    createClickHouseRecordStore(clickhouse, () => Date.now()),
-    (orgId, ref) => names.cached(orgId, ref),
+  const store = countingTraces(
+    registry,
+    createRecorder(
+      createClickHouseRecordStore(clickhouse, () => Date.now()),
+      (orgId, ref) => names.cached(orgId, ref),
+    ),
   );
 
   const server = await startRpcServer({
@@ -98,7 +92,7 @@ async function main(): Promise<void> {
     host: config.bindHost,
     httpPort: config.httpPort,
     grpcPort: config.grpcPort,
-    notReady: () => silentOnes([clickhouseStore, redisStore]),
+    notReady: () => silentStores([clickhouseStore, redisStore]),
     log,
     registry,
   });
@@ -139,14 +133,4 @@ async function main(): Promise<void> {
     });
     return client;
   }
-}
-
-/** The stores that do not answer, in words. */
-async function silentOnes(
-  stores: readonly { readonly name: string; readonly probe: () => Promise<unknown> }[],
-): Promise<string[]> {
-  const answers = await Promise.allSettled(stores.map((store) => store.probe()));
-  return stores
-    .filter((_, index) => answers[index]?.status === "rejected")
-    .map((store) => `${store.name} does not answer`);
 }

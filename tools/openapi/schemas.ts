@@ -13,7 +13,7 @@ import {
   type FieldRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { rest_usd } from "@gatewayops/proto/gatewayops/common/v1/options_pb";
-import { shortEnumName } from "@gatewayops/platform/rpc/rest-json";
+import { restEnumName, restEnumValues } from "@gatewayops/platform/rpc/rest-json";
 import type { RestRoute } from "@gatewayops/platform/rpc/rest-routes";
 import { commentOf } from "./comments.ts";
 
@@ -135,9 +135,11 @@ export function createSchemaBook(routes: readonly RestRoute[]): SchemaBook {
       type: "string",
       description: [
         commentOf(type),
-        ...type.values.map((value) => `${shortEnumName(type, value.name)}: ${commentOf(value)}`),
+        ...restEnumValues(type).map(
+          (value) => `${restEnumName(type, value.name)}: ${commentOf(value)}`,
+        ),
       ].join(" "),
-      enum: type.values.map((value) => shortEnumName(type, value.name)),
+      enum: restEnumValues(type).map(({ name }) => restEnumName(type, name)),
     }));
   }
 }

@@ -1,11 +1,12 @@
 import { Readable } from "node:stream";
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 import { Failure } from "../errors.ts";
+import { timed, type ObserveQuery } from "../query-metrics.ts";
 import type { EncodedRows } from "./tab-separated.ts";
 
 /**
- * The one way to ClickHouse: every statement names its purpose, which the server's query log keeps as `log_comment`,
- * and has a time limit. A server that cannot be reached is STORE_UNAVAILABLE; any other error is thrown as it is.
+ * The one way to ClickHouse: every statement names its purpose, which metrics and the server's query log (`log_comment`)
+ * keep, and has a time limit. A server that cannot be reached is STORE_UNAVAILABLE; any other error is thrown as it is.
  */
 export type ClickHouse = {
   /** Rows of a SELECT. 64-bit integers arrive as text; give the columns names that the row type uses. */
@@ -28,6 +29,8 @@ export type ClickHouseOptions = {
   readonly service: string;
   /** Longest time a SELECT may take, in milliseconds. Default 20 s. */
   readonly selectTimeoutMs?: number;
+  /** Hears how long each statement took. */
+  readonly observe?: ObserveQuery;
 };
 
 const SELECT_TIMEOUT_MS = 20_000;
@@ -51,9 +54,11 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
     ...SETTINGS,
     log_comment: `${options.service} ${purpose}`,
   });
+  const run = <T>(purpose: string, work: () => Promise<T>): Promise<T> =>
+    timed(options.observe, purpose, () => translated(work));
   return {
     async select<Row>(purpose: string, sql: string, parameters: StatementParameters = {}) {
-      return translated(async () => {
+      return run(purpose, async () => {
         const result = await client.query({
           query: sql,
           format: "JSONEachRow",
@@ -65,7 +70,7 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
     },
     async insert(purpose, table, rows) {
       if (rows.length === 0) return;
-      await translated(() =>
+      await run(purpose, () =>
         client.insert({
           table,
           values: [...rows],
@@ -76,7 +81,7 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
     },
     async insertEncoded(purpose, table, { columns, body }) {
       if (body === "") return;
-      await translated(() =>
+      await run(purpose, () =>
         client.insert({
           table,
           columns: [...columns] as [string, ...string[]],
@@ -87,7 +92,7 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
       );
     },
     async run(purpose, sql, parameters = {}) {
-      await translated(() =>
+      await run(purpose, () =>
         client.command({
           query: sql,
           query_params: { ...parameters },

@@ -35,6 +35,16 @@ export async function untilReachable(
   await Promise.all(stores.map((store) => untilAnswers(store, deadline, options)));
 }
 
+/** The stores that do not answer, in words. */
+export async function silentStores(
+  stores: readonly Pick<NeededStore, "name" | "probe">[],
+): Promise<string[]> {
+  const answers = await Promise.allSettled(stores.map((store) => store.probe()));
+  return stores
+    .filter((_, index) => answers[index]?.status === "rejected")
+    .map((store) => `${store.name} does not answer`);
+}
+
 async function untilAnswers(
   store: NeededStore,
   deadline: number,

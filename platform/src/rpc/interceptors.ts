@@ -1,11 +1,12 @@
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Message } from "@bufbuild/protobuf";
-import { Failure, failureFrom } from "../errors.ts";
+import { failureFrom, invalidRequest } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { requestIdOf, uuidV7 } from "../ids.ts";
 import { callerKey, requestIdKey } from "./caller.ts";
 import { connectErrorFrom, failureFromConnect } from "./errors.ts";
+import { problemOf, type Face } from "./field-problems.ts";
 import type { ServerMetrics } from "./metrics.ts";
 
 /** Header of the request id, in answers and errors of every face. */
@@ -43,8 +44,8 @@ export function edgeInterceptor(log: Logger, metrics: ServerMetrics): Intercepto
   };
 }
 
-/** Innermost: checks the request's fields by the rules in its .proto (protovalidate). */
-export function validateInterceptor(): Interceptor {
+/** Innermost: checks the request's fields by the rules in its .proto (protovalidate), and says so in a face's words. */
+export function validateInterceptor(face: Face): Interceptor {
   const validator = createValidator();
   return (next) => async (request) => {
     if (!request.stream) requireValid(request.message);
@@ -54,15 +55,7 @@ export function validateInterceptor(): Interceptor {
       const result = validator.validate(request.method.input, message);
       if (result.kind === "valid") return;
       if (result.kind === "error") throw failureFrom(result.error);
-      const details = result.violations.map((violation) => ({
-        field: violation.field.map((part) => ("name" in part ? part.name : "")).join("."),
-        message: violation.message,
-      }));
-      throw new Failure(
-        "REQUEST_INVALID",
-        details.map((detail) => `${detail.field}: ${detail.message}`).join("; "),
-        { details },
-      );
+      throw invalidRequest(result.violations.map((violation) => problemOf(violation, face)));
     }
   };
 }

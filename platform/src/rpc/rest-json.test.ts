@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "@jest/globals";
+import { CreateTeamRequestSchema } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import {
   CreatePriceRuleRequestSchema,
   ListPriceRulesResponseSchema,
@@ -148,16 +149,49 @@ describe("fromRestJson", () => {
     expect(problemsOf({ per_call: 0.0000001 })).toEqual(["per_call"]);
     expect(problemsOf({ per_call: true })).toEqual(["per_call"]);
     expect(() => fromRestJson(ListCallsRequestSchema, { status: "late" })).toThrow(
-      /status: must be one of .*timeout/,
+      "status: must be one of success, error, timeout, unknown",
     );
   });
 
-  it("refuses a value of the wrong type", () => {
-    expect(problemsOf({ server: 5 })).toEqual([]);
-    expect(() => fromRestJson(ListCallsRequestSchema, { limit: "many" })).toThrow(Failure);
-    expect(() => fromRestJson(ListCallsRequestSchema, { limit: -1 })).toThrow(Failure);
-    expect(() => fromRestJson(ListCallsRequestSchema, { start_time: "yesterday" })).toThrow(
-      Failure,
+  it("neither offers nor takes the value of an enum that stands for none, and reads none", () => {
+    expect(() => fromRestJson(ListCallsRequestSchema, { status: "unspecified" })).toThrow(
+      "status: must be one of success, error, timeout, unknown",
+    );
+    expect(fromRestJson(ListCallsRequestSchema, { status: "" }).status).toBe(Status.UNSPECIFIED);
+    expect(toRestJson(TraceSummarySchema, create(TraceSummarySchema))).toMatchObject({
+      status: "",
+    });
+  });
+
+  it("knows money by its REST name only", () => {
+    expect(problemsOf({ per_call_usd_micros: 5 })).toEqual(["per_call_usd_micros"]);
+    expect(() => fromRestJson(CreatePriceRuleRequestSchema, { price: 5 })).toThrow(
+      "price: is not a field here; there are server, tool, per_call",
+    );
+  });
+
+  it.each([
+    [{ limit: "many", status: "late" }, "status: must be one of"],
+    [{ limit: "many" }, "limit: must be a whole number, 0 or more"],
+    [{ limit: -1 }, "limit: must be a whole number, 0 or more"],
+    [{ start_time: "yesterday" }, "start_time: must be a time, for example 2026-03-31T12:00:00Z"],
+    [{ start_time: {}, mcp_server: 5 }, "start_time: must be a time"],
+    [{ mcp_server: [] }, "mcp_server: must be text"],
+  ])("says what %j must be", (json, words) => {
+    expect(() => fromRestJson(ListCallsRequestSchema, json)).toThrow(words);
+  });
+
+  it("names all values of the wrong type, also inside of others", () => {
+    expect(problemsOf({ server: 5, tool: false, per_call: 1 })).toEqual(["server", "tool"]);
+    const team = { name: "a", slug: "a", rate_limit: { rps: "fast", burst: 1 } };
+    expect(() => fromRestJson(CreateTeamRequestSchema, team)).toThrow(
+      "rate_limit.rps: must be a whole number, 0 or more",
+    );
+    expect(() =>
+      fromRestJson(CreateTeamRequestSchema, { ...team, rate_limit: { rpm: 1 } }),
+    ).toThrow("rate_limit.rpm: is not a field here; there are rps, burst");
+    expect(() => fromRestJson(CreateTeamRequestSchema, { ...team, rate_limit: "fast" })).toThrow(
+      "rate_limit: must be an object",
     );
   });
 

@@ -1,8 +1,10 @@
 import {
   fromJson,
   getOption,
+  ScalarType,
   toJson,
   type DescEnum,
+  type DescEnumValue,
   type DescField,
   type DescMessage,
   type JsonObject,
@@ -10,7 +12,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { rest_usd } from "@gatewayops/proto/gatewayops/common/v1/options_pb";
-import { Failure } from "../errors.ts";
+import { Failure, invalidRequest, type FieldProblem } from "../errors.ts";
 
 // How REST bodies differ from the JSON form of protobuf: field names as in the .proto, enum values without their
 // prefix and in lower case, 64-bit integers as numbers, and money (`rest_usd`) as an exact decimal number of dollars.
@@ -34,11 +36,13 @@ export function toRestJson<D extends DescMessage>(schema: D, message: MessageSha
  * @throws Failure REQUEST_INVALID naming what does not fit
  */
 export function fromRestJson<D extends DescMessage>(schema: D, json: JsonValue): MessageShape<D> {
+  const given = inward(schema, json, "");
   try {
-    return fromJson(schema, inward(schema, json));
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure("REQUEST_INVALID", messageOf(error), { cause: error });
+    return fromJson(schema, given);
+  } catch (cause) {
+    const problems = typeProblems(schema, given, "");
+    if (problems.length > 0) throw invalidRequest(problems);
+    throw new Failure("REQUEST_INVALID", "The request cannot be read.", { cause });
   }
 }
 
@@ -58,6 +62,11 @@ export function microsFromUsd(text: string): bigint | undefined {
   return match[1] === "-" ? -micros : micros;
 }
 
+/** The name under which REST callers know a field. */
+export function restName(field: DescField): string {
+  return getOption(field, rest_usd) || field.name;
+}
+
 function outward(schema: DescMessage, json: JsonValue): unknown {
   if (isWellKnown(schema) || !isObject(json)) return json;
   const out: Record<string, unknown> = {};
@@ -75,22 +84,21 @@ function outwardOne(field: DescField, value: JsonValue): unknown {
   const message = messageOfField(field);
   if (message) return outward(message, value);
   const enumeration = enumOfField(field);
-  if (enumeration && typeof value === "string") return shortEnumName(enumeration, value);
+  if (enumeration && typeof value === "string") return restEnumName(enumeration, value);
   if (isInt64(field) && typeof value === "string") return JSON.rawJSON(value);
   return value;
 }
 
-function inward(schema: DescMessage, json: JsonValue): JsonValue {
+/** @param path what stands before the names of fields in problems, "" or "outer." */
+function inward(schema: DescMessage, json: JsonValue, path: string): JsonValue {
   if (isWellKnown(schema) || !isObject(json)) return json;
   const out: JsonObject = {};
-  const usdFields = new Map(schema.fields.map((field) => [getOption(field, rest_usd), field]));
-  const fields = new Map(schema.fields.map((field) => [field.name, field]));
+  const fields = new Map(schema.fields.map((field) => [restName(field), field]));
   for (const [name, value] of Object.entries(json)) {
-    const usd = usdFields.get(name);
     const field = fields.get(name);
-    if (name !== "" && usd) out[usd.name] = usdInward(name, value);
-    else if (field) out[name] = mapValues(field, value, inwardOne) as JsonValue;
-    else throw invalid(name, `is not a field of this request`);
+    if (!field) throw invalid(path + name, `is not a field here; there are ${namesOf(schema)}`);
+    if (name !== field.name) out[field.name] = usdInward(path + name, value);
+    else out[name] = mapValues(field, value, (_, one) => inwardOne(field, one, path)) as JsonValue;
   }
   return out;
 }
@@ -100,26 +108,86 @@ function usdInward(name: string, value: JsonValue): string {
     typeof value === "number" || typeof value === "string"
       ? microsFromUsd(String(value))
       : undefined;
-  if (micros === undefined) throw invalid(name, "must be US dollars with at most six decimals");
+  if (micros === undefined)
+    throw invalid(
+      name,
+      "must be an amount in US dollars with at most six decimals, for example 0.25",
+    );
   return micros.toString();
 }
 
-function inwardOne(field: DescField, value: JsonValue): JsonValue {
+function inwardOne(field: DescField, value: JsonValue, path: string): JsonValue {
   const message = messageOfField(field);
-  if (message) return inward(message, value);
+  if (message) return inward(message, value, `${path}${field.name}.`);
   const enumeration = enumOfField(field);
   if (enumeration && typeof value === "string") {
-    const found = enumeration.values.find(
-      (item) => shortEnumName(enumeration, item.name) === value,
-    );
-    if (!found)
-      throw invalid(
-        field.name,
-        `must be one of ${enumeration.values.map((item) => shortEnumName(enumeration, item.name)).join(", ")}`,
-      );
+    const found = enumeration.values.find(({ name }) => restEnumName(enumeration, name) === value);
+    if (!found) throw invalid(path + field.name, expectation(field));
     return found.name;
   }
   return value;
+}
+
+/** What has a wrong type, found by reading each field alone. */
+function typeProblems(schema: DescMessage, json: JsonValue, path: string): FieldProblem[] {
+  if (!isObject(json)) return [];
+  return schema.fields.flatMap((field) => {
+    const value = json[field.name];
+    if (value === undefined || fits(schema, { [field.name]: value })) return [];
+    const message = field.fieldKind === "message" ? field.message : undefined;
+    if (message && !isWellKnown(message) && isObject(value))
+      return typeProblems(message, value, `${path}${field.name}.`);
+    return [{ field: path + restName(field), message: expectation(field) }];
+  });
+}
+
+function fits(schema: DescMessage, json: JsonValue): boolean {
+  try {
+    fromJson(schema, json);
+    return true;
+  } catch {
+    return false; // What is wrong is said in other words.
+  }
+}
+
+/** What the value of a field must be, in words. */
+function expectation(field: DescField): string {
+  if (field.fieldKind === "list") return `must be a list, each item ${elementWords(field)}`;
+  if (field.fieldKind === "map") return `must be an object, each value ${elementWords(field)}`;
+  return `must be ${elementWords(field)}`;
+}
+
+function elementWords(field: DescField): string {
+  const enumeration = enumOfField(field);
+  if (enumeration)
+    return `one of ${restEnumValues(enumeration)
+      .map(({ name }) => restEnumName(enumeration, name))
+      .join(", ")}`;
+  if (messageOfField(field)?.typeName === "google.protobuf.Timestamp")
+    return "a time, for example 2026-03-31T12:00:00Z";
+  const scalar = "scalar" in field ? field.scalar : undefined;
+  switch (scalar) {
+    case undefined:
+      return "an object";
+    case ScalarType.STRING:
+      return "text";
+    case ScalarType.BOOL:
+      return "true or false";
+    case ScalarType.BYTES:
+      return "text in base64";
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return "a number";
+    case ScalarType.UINT32:
+    case ScalarType.UINT64:
+      return "a whole number, 0 or more";
+    default:
+      return "a whole number";
+  }
+}
+
+function namesOf(schema: DescMessage): string {
+  return schema.fields.map(restName).join(", ") || "none";
 }
 
 function mapValues(
@@ -136,10 +204,16 @@ function mapValues(
   return one(field, value);
 }
 
-/** The REST form of an enum value: without the prefix of its enum, in lower case. */
-export function shortEnumName(enumeration: DescEnum, name: string): string {
+/** The REST form of an enum value: without the prefix of its enum, in lower case; empty for the one that says none. */
+export function restEnumName(enumeration: DescEnum, name: string): string {
+  if (name === enumeration.values[0]?.name) return "";
   const prefix = `${enumeration.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase()}_`;
   return name.slice(name.startsWith(prefix) ? prefix.length : 0).toLowerCase();
+}
+
+/** The values of an enum that REST callers are offered: all but the first, X_UNSPECIFIED, which says none. */
+export function restEnumValues(enumeration: DescEnum): readonly DescEnumValue[] {
+  return enumeration.values.slice(1);
 }
 
 function messageOfField(field: DescField): DescMessage | undefined {
@@ -166,9 +240,5 @@ function isObject(json: JsonValue): json is JsonObject {
 }
 
 function invalid(field: string, message: string): Failure {
-  return new Failure("REQUEST_INVALID", `${field}: ${message}`, { details: [{ field, message }] });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return invalidRequest([{ field, message }]);
 }

@@ -78,6 +78,8 @@ describe("requestJson", () => {
       expect(work).toThrow(Failure);
       expect(work).toThrow(/is not a query parameter/);
     }
+    expect(() => request("GET", "/v1/prices", "limt=5")).toThrow(/it takes limit, cursor/);
+    expect(() => request("POST", "/v1/prices", "server=a")).toThrow(/fields go into the body/);
   });
 
   it("refuses a body that is no object", () => {

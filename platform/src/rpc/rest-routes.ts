@@ -8,7 +8,8 @@ import {
   type JsonValue,
 } from "@bufbuild/protobuf";
 import { http } from "@gatewayops/proto/google/api/annotations_pb";
-import { Failure } from "../errors.ts";
+import { Failure, invalidRequest } from "../errors.ts";
+import { restName } from "./rest-json.ts";
 
 /** A REST path of a method, from its `google.api.http` annotation. */
 export type RestRoute = {
@@ -76,16 +77,22 @@ export function requestJson(match: RestMatch, query: URLSearchParams, body: Json
   const json: JsonObject = { ...body };
   const fields = match.route.method.input.fields;
   for (const name of new Set(query.keys())) {
-    const field = fields.find((candidate) => candidate.name === name);
+    const field = fields.find((candidate) => restName(candidate) === name);
     if (!field || match.route.hasBody)
-      throw new Failure("REQUEST_INVALID", `${name}: is not a query parameter of this path`, {
-        details: [{ field: name, message: "is not a query parameter of this path" }],
-      });
+      throw invalidRequest([
+        { field: name, message: `is not a query parameter of this path; ${parametersOf(match)}` },
+      ]);
     const values = query.getAll(name);
     json[name] = field.fieldKind === "list" ? values : queryValue(field, values.at(-1) ?? "");
   }
   for (const [name, value] of match.params) json[name] = value;
   return json;
+}
+
+function parametersOf({ route, params }: RestMatch): string {
+  if (route.hasBody) return "its fields go into the body";
+  const names = route.method.input.fields.map(restName).filter((name) => !params.has(name));
+  return names.length === 0 ? "it takes none" : `it takes ${names.join(", ")}`;
 }
 
 function queryValue(field: DescField, text: string): JsonValue {

@@ -63,16 +63,17 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const interceptors = [
     edgeInterceptor(options.log, metrics),
     accessInterceptor(options.services, options),
-    validateInterceptor(),
   ];
   const rpc = connectNodeAdapter({
     routes: options.routes,
-    interceptors,
+    interceptors: [...interceptors, validateInterceptor("proto")],
     readMaxBytes: BODY_MAX_BYTES,
   });
   const rest = createRestHandler({
     routes: restRoutes(options.services),
-    transport: createRouterTransport(options.routes, { router: { interceptors } }),
+    transport: createRouterTransport(options.routes, {
+      router: { interceptors: [...interceptors, validateInterceptor("rest")] },
+    }),
     metrics,
     bodyMaxBytes: BODY_MAX_BYTES,
   });

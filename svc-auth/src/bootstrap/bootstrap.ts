@@ -1,6 +1,7 @@
 import { parseApiKey } from "@gatewayops/platform/api-key";
+import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import { Failure } from "@gatewayops/platform/errors";
-import type { ChangePublisher } from "../changes/change-publisher.ts";
+import type { AuthChange } from "../changes/auth-change.ts";
 import type { Clock } from "../clock.ts";
 import { scopeProblems, type KeyScopes } from "../keys/api-key.ts";
 import type { KeyHasher } from "../keys/key-hasher.ts";
@@ -35,7 +36,7 @@ export type BootstrapOptions = Clock & {
   readonly stores: Stores;
   readonly keyHasher: KeyHasher;
   readonly passwordHasher: PasswordHasher;
-  readonly publisher: ChangePublisher;
+  readonly publisher: Pick<ChangePublisher<AuthChange>, "publish">;
   /** Ends cached answers about a key, so that one tried before it was made is known at once. */
   readonly fenceKey: (prefix: string) => Promise<void>;
 };

@@ -1,9 +1,10 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import { Failure } from "@gatewayops/platform/errors";
 import { requireCaller, type Caller } from "@gatewayops/platform/rpc/caller";
 import type { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
-import type { ChangePublisher } from "../changes/change-publisher.ts";
+import type { AuthChange } from "../changes/auth-change.ts";
 import type { Clock } from "../clock.ts";
 import { pageRequestFrom, type Page } from "../page.ts";
 import { ownKeysOnly } from "../people/roles.ts";
@@ -15,7 +16,7 @@ import type { KeyStore } from "./key-store.ts";
 export type KeyRpcOptions = Clock & {
   readonly keys: KeyStore;
   readonly maker: KeyMaker;
-  readonly publisher: Pick<ChangePublisher, "publish">;
+  readonly publisher: Pick<ChangePublisher<AuthChange>, "publish">;
 };
 
 export function createKeyRpc(options: KeyRpcOptions): ServiceImpl<typeof ApiKeyService> {

@@ -1,11 +1,12 @@
 /* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import { isDeepStrictEqual } from "node:util";
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
 import { Failure } from "@gatewayops/platform/errors";
 import { compareKeys, type MemoryTables } from "../memory-tables.ts";
 import { pageOf } from "../page.ts";
 import type { RateLimit } from "../people/organization.ts";
 import type { ApiKey } from "./api-key.ts";
-import { changeOfKey, type ChangedKey, type ChangeStamp, type KeyStore } from "./key-store.ts";
+import { changeOfKey, type ChangedKey, type KeyStore } from "./key-store.ts";
 
 export function createMemoryKeyStore(tables: MemoryTables): KeyStore {
   const rowOf = (orgId: string, keyId: string) => {
@@ -64,6 +65,16 @@ export function createMemoryKeyStore(tables: MemoryTables): KeyStore {
           orgRateLimit: limitOf(org.rateLimit),
           teamRateLimit: limitOf(team?.rateLimit),
         },
+      };
+    },
+    async activity({ now, usedSince }) {
+      const keys = [...tables.keys.values()].map((row) => row.key);
+      const used = keys.filter((key) => key.lastUsedTime && key.lastUsedTime >= usedSince);
+      return {
+        activeKeys: keys.filter(
+          (key) => !key.revokeTime && !(key.expireTime && key.expireTime <= now),
+        ).length,
+        activeOrganizations: new Set(used.map((key) => key.orgId)).size,
       };
     },
   };

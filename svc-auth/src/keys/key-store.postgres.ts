@@ -1,16 +1,23 @@
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import { Failure } from "@gatewayops/platform/errors";
-import { insertChange } from "../changes/change-store.postgres.ts";
-import { violatedConstraint, type Database, type Sql } from "../database.ts";
+import { CHANGE_TABLE } from "../changes/change-table.ts";
+import {
+  violatedConstraint,
+  type Database,
+  type Sql,
+} from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
 import type { RateLimit } from "../people/organization.ts";
 import type { ApiKey, KeyScopes } from "./api-key.ts";
-import { changeOfKey, type ChangedKey, type ChangeStamp, type KeyStore } from "./key-store.ts";
+import { changeOfKey, type ChangedKey, type KeyStore } from "./key-store.ts";
 
 export function createPostgresKeyStore(database: Database): KeyStore {
   return {
     async create(orgId, { key, hash, checksum }) {
       try {
         await database.query(
+          "key create",
           `INSERT INTO api_keys (org_id, id, user_id, team_id, name, environment, key_prefix, key_checksum, key_hash,
              scopes, created_at, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
@@ -36,6 +43,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
     },
     async get(orgId, keyId) {
       const [row] = await database.query<KeyRow>(
+        "key get",
         `SELECT ${COLUMNS} FROM api_keys k WHERE k.org_id = $1 AND k.id = $2`,
         [orgId, keyId],
       );
@@ -43,6 +51,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
     },
     async list(orgId, { ownerId, page }) {
       const rows = await database.query<KeyRow>(
+        "keys list",
         `SELECT ${COLUMNS} FROM api_keys k
          WHERE k.org_id = $1 AND ($2::uuid IS NULL OR k.user_id = $2)
            AND ($3::uuid IS NULL OR k.id < $3)
@@ -54,6 +63,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
     revoke: (orgId, keyId, stamp) =>
       changed(orgId, keyId, stamp, (sql) =>
         sql.query<KeyRow>(
+          "key revoke",
           `UPDATE api_keys k SET revoked_at = $3
            WHERE k.org_id = $1 AND k.id = $2 AND k.revoked_at IS NULL RETURNING ${COLUMNS}`,
           [orgId, keyId, stamp.time],
@@ -62,6 +72,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
     update: (orgId, keyId, values, stamp) =>
       changed(orgId, keyId, stamp, (sql) =>
         sql.query<KeyRow>(
+          "key update",
           `UPDATE api_keys k SET name = $3, scopes = $4
            WHERE k.org_id = $1 AND k.id = $2 AND (k.name <> $3 OR k.scopes <> $4) RETURNING ${COLUMNS}`,
           [orgId, keyId, values.name, JSON.stringify(values.scopes)],
@@ -71,6 +82,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
       // Sorted, so that two services that write the same keys cannot wait for each other.
       const sorted = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1));
       await database.query(
+        "key uses record",
         `UPDATE api_keys k SET last_used_at = u.used_at
          FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (org_id, id, used_at)) u
          WHERE k.org_id = u.org_id AND k.id = u.id
@@ -84,6 +96,7 @@ export function createPostgresKeyStore(database: Database): KeyStore {
     },
     async findByPrefix(prefix, checksum) {
       const [row] = await database.query<KeyRow & PrincipalRow>(
+        "key find",
         `SELECT ${COLUMNS}, k.key_hash, o.name AS org_name, o.rate_rps AS org_rps, o.rate_burst AS org_burst,
            t.rate_rps AS team_rps, t.rate_burst AS team_burst, u.role AS owner_role
          FROM api_keys k
@@ -105,6 +118,19 @@ export function createPostgresKeyStore(database: Database): KeyStore {
         },
       };
     },
+    async activity({ now, usedSince }) {
+      const [row] = await database.query<{ keys: string; organizations: string }>(
+        "keys count",
+        `SELECT count(*) FILTER (WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)) AS keys,
+           count(DISTINCT org_id) FILTER (WHERE last_used_at >= $2) AS organizations
+         FROM api_keys`,
+        [now, usedSince],
+      );
+      return {
+        activeKeys: Number(row?.keys),
+        activeOrganizations: Number(row?.organizations),
+      };
+    },
   };
 
   async function changed(
@@ -118,10 +144,11 @@ export function createPostgresKeyStore(database: Database): KeyStore {
       if (row) {
         const key = keyFrom(row);
         const change = changeOfKey(key, stamp);
-        await insertChange(sql, change);
+        await insertChange(sql, CHANGE_TABLE, change);
         return { key, change };
       }
       const [same] = await sql.query<KeyRow>(
+        "key get",
         `SELECT ${COLUMNS} FROM api_keys k WHERE k.org_id = $1 AND k.id = $2`,
         [orgId, keyId],
       );

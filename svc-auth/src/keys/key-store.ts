@@ -1,4 +1,5 @@
-import type { PendingChange } from "../changes/change-store.ts";
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
+import type { AuthChange } from "../changes/auth-change.ts";
 import type { Page, PageRequest } from "../page.ts";
 import type { ApiKey, KeyPrincipal, KeyScopes } from "./api-key.ts";
 
@@ -34,6 +35,15 @@ export type KeyStore = {
    * organisation is not known before.
    */
   findByPrefix(prefix: string, checksum: string): Promise<KeyCandidate | undefined>;
+  /** Counts over all organisations, for metrics. Reads every key. */
+  activity(at: { readonly now: Date; readonly usedSince: Date }): Promise<KeyActivity>;
+};
+
+export type KeyActivity = {
+  /** Keys that are neither revoked nor expired. */
+  readonly activeKeys: number;
+  /** Organisations of which a key was used since. */
+  readonly activeOrganizations: number;
 };
 
 export type NewKey = {
@@ -44,17 +54,14 @@ export type NewKey = {
   readonly checksum: string;
 };
 
-/** Id and time of a change, which the caller makes. */
-export type ChangeStamp = { readonly changeId: string; readonly time: Date };
-
-export type ChangedKey = { readonly key: ApiKey; readonly change: PendingChange | undefined };
+export type ChangedKey = { readonly key: ApiKey; readonly change: AuthChange | undefined };
 
 export type KeyUse = { readonly orgId: string; readonly keyId: string; readonly time: Date };
 
 export type KeyCandidate = { readonly principal: KeyPrincipal; readonly hash: string };
 
 /** The change that a changed key is told as. */
-export function changeOfKey(key: ApiKey, stamp: ChangeStamp): PendingChange {
+export function changeOfKey(key: ApiKey, stamp: ChangeStamp): AuthChange {
   return {
     id: stamp.changeId,
     orgId: key.orgId,

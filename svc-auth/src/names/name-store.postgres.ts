@@ -1,10 +1,11 @@
-import type { Database } from "../database.ts";
+import type { Database } from "@gatewayops/platform/postgres/database";
 import { refName, type NamedKind, type NameStore } from "./name-store.ts";
 
 export function createPostgresNameStore(database: Database): NameStore {
   return {
     async names(kind, refs) {
       const rows = await database.query<{ org_id: string; id: string; name: string }>(
+        "names resolve",
         QUERIES[kind],
         [refs.map((ref) => ref.orgId), refs.map((ref) => ref.id)],
       );

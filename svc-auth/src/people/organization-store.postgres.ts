@@ -1,4 +1,4 @@
-import type { Database } from "../database.ts";
+import type { Database } from "@gatewayops/platform/postgres/database";
 import type { OrganizationStore } from "./organization-store.ts";
 import type { Organization } from "./organization.ts";
 
@@ -6,6 +6,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
   return {
     async get(orgId) {
       const [row] = await database.query<OrganizationRow>(
+        "organization get",
         `SELECT ${COLUMNS} FROM organizations WHERE id = $1`,
         [orgId],
       );
@@ -13,6 +14,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
     },
     async ensure(fresh) {
       await database.query(
+        "organization ensure",
         `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (slug) DO NOTHING`,
         [
@@ -25,6 +27,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
         ],
       );
       const [row] = await database.query<OrganizationRow>(
+        "organization ensure",
         `SELECT ${COLUMNS} FROM organizations WHERE slug = $1`,
         [fresh.slug],
       );

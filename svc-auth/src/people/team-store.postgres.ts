@@ -1,5 +1,5 @@
 import { Failure } from "@gatewayops/platform/errors";
-import { violatedConstraint, type Database } from "../database.ts";
+import { violatedConstraint, type Database } from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
 import type { Team } from "./organization.ts";
 import type { TeamStore } from "./team-store.ts";
@@ -8,6 +8,7 @@ export function createPostgresTeamStore(database: Database): TeamStore {
   return {
     async get(orgId, teamId) {
       const [row] = await database.query<TeamRow>(
+        "team get",
         `SELECT ${COLUMNS} FROM teams WHERE org_id = $1 AND id = $2`,
         [orgId, teamId],
       );
@@ -15,7 +16,7 @@ export function createPostgresTeamStore(database: Database): TeamStore {
     },
     async create(orgId, team) {
       try {
-        await database.query(INSERT, valuesOf(orgId, team));
+        await database.query("team create", INSERT, valuesOf(orgId, team));
       } catch (error) {
         if (violatedConstraint(error) !== "teams_slug") throw error;
         throw new Failure("ALREADY_EXISTS", `A team with the slug ${team.slug} exists.`);
@@ -24,10 +25,12 @@ export function createPostgresTeamStore(database: Database): TeamStore {
     },
     async ensure(orgId, fresh) {
       await database.query(
+        "team ensure",
         `${INSERT} ON CONFLICT (org_id, slug) DO NOTHING`,
         valuesOf(orgId, fresh),
       );
       const [row] = await database.query<TeamRow>(
+        "team ensure",
         `SELECT ${COLUMNS} FROM teams WHERE org_id = $1 AND slug = $2`,
         [orgId, fresh.slug],
       );
@@ -37,6 +40,7 @@ export function createPostgresTeamStore(database: Database): TeamStore {
     async list(orgId, page) {
       const [name, id] = page.after ?? [];
       const rows = await database.query<TeamRow>(
+        "teams list",
         `SELECT ${COLUMNS} FROM teams
          WHERE org_id = $1 AND ($2::text IS NULL OR (name COLLATE "C", id) > ($2, $3::uuid))
          ORDER BY name COLLATE "C", id LIMIT $4`,
@@ -46,6 +50,7 @@ export function createPostgresTeamStore(database: Database): TeamStore {
     },
     async setMember(orgId, member) {
       await database.query(
+        "team member set",
         `INSERT INTO team_memberships (org_id, user_id, team_id, role, created_at)
          VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (org_id, user_id, team_id) DO UPDATE SET role = excluded.role`,
@@ -54,6 +59,7 @@ export function createPostgresTeamStore(database: Database): TeamStore {
     },
     async isMember(orgId, teamId, userId) {
       const rows = await database.query(
+        "team member get",
         "SELECT 1 FROM team_memberships WHERE org_id = $1 AND user_id = $2 AND team_id = $3",
         [orgId, userId, teamId],
       );

@@ -1,5 +1,9 @@
 import { Failure } from "@gatewayops/platform/errors";
-import { violatedConstraint, type Database, type Sql } from "../database.ts";
+import {
+  violatedConstraint,
+  type Database,
+  type Sql,
+} from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
 import type { User } from "./organization.ts";
 import type { UserStore } from "./user-store.ts";
@@ -8,6 +12,7 @@ export function createPostgresUserStore(database: Database): UserStore {
   return {
     async get(orgId, userId) {
       const [row] = await database.query<UserRow>(
+        "user get",
         `SELECT ${COLUMNS} FROM users WHERE org_id = $1 AND id = $2`,
         [orgId, userId],
       );
@@ -16,7 +21,7 @@ export function createPostgresUserStore(database: Database): UserStore {
     async create(orgId, user, passwordHash) {
       try {
         await database.transaction(async (sql) => {
-          await sql.query(INSERT, valuesOf(orgId, user));
+          await sql.query("user create", INSERT, valuesOf(orgId, user));
           await writePassword(sql, [orgId, user.id, passwordHash, user.createTime]);
         });
       } catch (error) {
@@ -26,8 +31,13 @@ export function createPostgresUserStore(database: Database): UserStore {
       return user;
     },
     async ensure(orgId, fresh) {
-      await database.query(`${INSERT} ON CONFLICT DO NOTHING`, valuesOf(orgId, fresh));
+      await database.query(
+        "user ensure",
+        `${INSERT} ON CONFLICT DO NOTHING`,
+        valuesOf(orgId, fresh),
+      );
       const [row] = await database.query<UserRow>(
+        "user ensure",
         `SELECT ${COLUMNS} FROM users WHERE org_id = $1 AND email = $2`,
         [orgId, fresh.email],
       );
@@ -36,6 +46,7 @@ export function createPostgresUserStore(database: Database): UserStore {
     },
     async list(orgId, page) {
       const rows = await database.query<UserRow>(
+        "users list",
         `SELECT ${COLUMNS} FROM users
          WHERE org_id = $1 AND ($2::text IS NULL OR email COLLATE "C" > $2)
          ORDER BY email COLLATE "C" LIMIT $3`,
@@ -48,20 +59,22 @@ export function createPostgresUserStore(database: Database): UserStore {
     },
     async passwordHash(orgId, userId) {
       const [row] = await database.query<{ password_hash: string }>(
+        "password get",
         "SELECT password_hash FROM user_credentials WHERE org_id = $1 AND user_id = $2",
         [orgId, userId],
       );
       return row?.password_hash;
     },
     async recordLogin(orgId, userId, time) {
-      await database.query("UPDATE users SET last_login_at = $3 WHERE org_id = $1 AND id = $2", [
-        orgId,
-        userId,
-        time,
-      ]);
+      await database.query(
+        "login record",
+        "UPDATE users SET last_login_at = $3 WHERE org_id = $1 AND id = $2",
+        [orgId, userId, time],
+      );
     },
     async findForSignIn(email, limit) {
       const rows = await database.query<UserRow & { password_hash: string }>(
+        "sign-in find",
         `SELECT ${COLUMNS.split(", ")
           .map((column) => `u.${column}`)
           .join(", ")}, c.password_hash
@@ -101,6 +114,7 @@ function valuesOf(orgId: string, user: User): unknown[] {
 
 async function writePassword(sql: Sql, values: readonly unknown[]): Promise<void> {
   await sql.query(
+    "password set",
     `INSERT INTO user_credentials (org_id, user_id, password_hash, updated_at)
      VALUES ($1, $2, $3, $4)
      ON CONFLICT (org_id, user_id)

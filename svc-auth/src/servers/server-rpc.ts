@@ -1,6 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
 import { Failure } from "@gatewayops/platform/errors";
 import { requireCaller } from "@gatewayops/platform/rpc/caller";
 import {
@@ -9,15 +11,15 @@ import {
   type McpServer as McpServerMessage,
 } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import type { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
-import type { ChangePublisher } from "../changes/change-publisher.ts";
+import type { AuthChange } from "../changes/auth-change.ts";
 import type { Clock } from "../clock.ts";
 import { pageRequestFrom } from "../page.ts";
-import type { ServerStamp, ServerStore } from "./server-store.ts";
+import type { ServerStore } from "./server-store.ts";
 import { requireApiUrl, requireServerName, transportOf, type McpServer } from "./server.ts";
 
 export type ServerRpcOptions = Clock & {
   readonly servers: ServerStore;
-  readonly publisher: Pick<ChangePublisher, "publish">;
+  readonly publisher: Pick<ChangePublisher<AuthChange>, "publish">;
 };
 
 export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof McpServerService> {
@@ -71,7 +73,7 @@ export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof M
     },
   };
 
-  function stamp(): ServerStamp {
+  function stamp(): ChangeStamp {
     return { changeId: options.newId(), time: new Date(options.now()) };
   }
 

@@ -1,9 +1,10 @@
 /* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
 import { Failure } from "@gatewayops/platform/errors";
-import type { PendingChange } from "../changes/change-store.ts";
+import type { AuthChange } from "../changes/auth-change.ts";
 import { compareKeys, type MemoryTables } from "../memory-tables.ts";
 import { pageOf } from "../page.ts";
-import { changeOfServer, TOOLS_MAX, type ServerStamp, type ServerStore } from "./server-store.ts";
+import { changeOfServer, TOOLS_MAX, type ServerStore } from "./server-store.ts";
 import type { McpServer } from "./server.ts";
 
 export function createMemoryServerStore(tables: MemoryTables): ServerStore {
@@ -13,7 +14,7 @@ export function createMemoryServerStore(tables: MemoryTables): ServerStore {
       .map((row) => row.server);
   const get = (orgId: string, name: string): McpServer | undefined =>
     live(orgId).find((server) => server.name === name);
-  const changed = (orgId: string, name: string, stamp: ServerStamp): PendingChange => {
+  const changed = (orgId: string, name: string, stamp: ChangeStamp): AuthChange => {
     const change = changeOfServer(orgId, name, stamp);
     tables.changes.set(change.id, change);
     return change;

@@ -1,6 +1,7 @@
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import { Failure } from "@gatewayops/platform/errors";
-import { insertChange } from "../changes/change-store.postgres.ts";
-import { violatedConstraint, type Database } from "../database.ts";
+import { CHANGE_TABLE } from "../changes/change-table.ts";
+import { violatedConstraint, type Database } from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
 import { changeOfServer, TOOLS_MAX, type ServerStore } from "./server-store.ts";
 import type { McpServer } from "./server.ts";
@@ -12,6 +13,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
       try {
         await database.transaction(async (sql) => {
           await sql.query(
+            "server create",
             `INSERT INTO mcp_servers (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
             [
               orgId,
@@ -24,7 +26,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
               server.updateTime,
             ],
           );
-          await insertChange(sql, change);
+          await insertChange(sql, CHANGE_TABLE, change);
         });
       } catch (error) {
         if (violatedConstraint(error) !== "mcp_servers_name") throw error;
@@ -34,6 +36,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
     },
     async get(orgId, name) {
       const [row] = await database.query<ServerRow>(
+        "server get",
         `SELECT ${COLUMNS} FROM mcp_servers WHERE org_id = $1 AND name = $2 AND deleted_at IS NULL`,
         [orgId, name],
       );
@@ -41,6 +44,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
     },
     async list(orgId, page) {
       const rows = await database.query<ServerRow>(
+        "servers list",
         `SELECT ${COLUMNS} FROM mcp_servers
          WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR name COLLATE "C" > $2)
          ORDER BY name COLLATE "C" LIMIT $3`,
@@ -51,6 +55,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
     update: (orgId, name, edit) =>
       database.transaction(async (sql) => {
         const [row] = await sql.query<ServerRow>(
+          "server update",
           `UPDATE mcp_servers
            SET url = COALESCE($3, url), timeout_ms = COALESCE($4, timeout_ms), enabled = COALESCE($5, enabled),
              updated_at = $6
@@ -59,19 +64,20 @@ export function createPostgresServerStore(database: Database): ServerStore {
         );
         if (!row) return undefined;
         const change = changeOfServer(orgId, name, edit);
-        await insertChange(sql, change);
+        await insertChange(sql, CHANGE_TABLE, change);
         return { server: serverFrom(row), change };
       }),
     remove: (orgId, name, stamp) =>
       database.transaction(async (sql) => {
         const rows = await sql.query(
+          "server remove",
           `UPDATE mcp_servers SET deleted_at = $3, updated_at = $3
            WHERE org_id = $1 AND name = $2 AND deleted_at IS NULL RETURNING id`,
           [orgId, name, stamp.time],
         );
         if (rows.length === 0) return undefined;
         const change = changeOfServer(orgId, name, stamp);
-        await insertChange(sql, change);
+        await insertChange(sql, CHANGE_TABLE, change);
         return change;
       }),
     async registerTools(orgId, serverId, tools) {
@@ -79,6 +85,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
       const sorted = [...tools].sort((a, b) => (a.id < b.id ? -1 : 1));
       try {
         await database.query(
+          "tools register",
           `INSERT INTO mcp_tools (org_id, server_id, tool_id, name)
            SELECT $1, $2, decode(id, 'hex'), name FROM unnest($3::text[], $4::text[]) AS t (id, name)
            ON CONFLICT (org_id, tool_id) DO NOTHING`,
@@ -91,6 +98,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
     },
     async toolNames(orgId, serverId) {
       const rows = await database.query<{ name: string }>(
+        "tool names list",
         `SELECT name FROM mcp_tools WHERE org_id = $1 AND server_id = $2
          ORDER BY name COLLATE "C" LIMIT $3`,
         [orgId, serverId, TOOLS_MAX],

@@ -1,5 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
 import { cursorOf, keyOf } from "@gatewayops/platform/clickhouse/values";
 import { Failure } from "@gatewayops/platform/errors";
 import { uuidFromText, uuidToText, uuidV7 } from "@gatewayops/platform/ids";
@@ -13,8 +15,8 @@ import type { PriceRule, PriceStore } from "./price-store.ts";
 /** What the price methods need. */
 export type PriceRpcOptions = {
   readonly prices: PriceStore;
-  /** Tells every gateway that an organisation's rules changed. */
-  readonly publishChange: (orgId: string) => Promise<void>;
+  /** Tells gateways of changed rules. */
+  readonly publisher: Pick<ChangePublisher, "publish">;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly now: () => number;
 };
@@ -26,13 +28,13 @@ const NAME = /^.{1,256}$/s;
 
 /** The methods of PriceService: proto to domain and back. */
 export function createPriceRpc(options: PriceRpcOptions): ServiceImpl<typeof PriceService> {
-  const { prices, publishChange } = options;
+  const { prices, publisher } = options;
   return {
     async createPriceRule({ server, tool, perCallUsdMicros }, context) {
       const { orgId } = requireCaller(context);
-      const id = uuidToText(uuidV7(options.now()));
-      const rule = await prices.replace(orgId, { id, server, tool, perCallUsdMicros });
-      await publishChange(orgId);
+      const fresh = { id: newId(), server, tool, perCallUsdMicros };
+      const { rule, change } = await prices.replace(orgId, fresh, stamp());
+      await publisher.publish(change);
       return { priceRule: toProto(rule) };
     },
 
@@ -54,12 +56,20 @@ export function createPriceRpc(options: PriceRpcOptions): ServiceImpl<typeof Pri
 
     async deletePriceRule({ id }, context) {
       const { orgId } = requireCaller(context);
-      if (!(await prices.end(orgId, id)))
-        throw new Failure("NOT_FOUND", "There is no price rule with this id.");
-      await publishChange(orgId);
+      const change = await prices.end(orgId, id, stamp());
+      if (!change) throw new Failure("NOT_FOUND", "There is no price rule with this id.");
+      await publisher.publish(change);
       return {};
     },
   };
+
+  function newId(): string {
+    return uuidToText(uuidV7(options.now()));
+  }
+
+  function stamp(): ChangeStamp {
+    return { changeId: newId(), time: new Date(options.now()) };
+  }
 }
 
 /** The methods of InternalCostService. */

@@ -1,40 +1,43 @@
-import { translatingPostgres } from "@gatewayops/platform/postgres/store-failure";
-import type { Pool, PoolClient } from "pg";
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
+import type { Database } from "@gatewayops/platform/postgres/database";
+import { changeOfPrices, PRICE_CHANGES } from "./price-change.ts";
 import type { PriceRule, PriceStore } from "./price-store.ts";
 
-export function createPostgresPriceStore(pool: Pool): PriceStore {
+export function createPostgresPriceStore(database: Database): PriceStore {
   return {
-    replace: (orgId, rule) =>
-      translatingPostgres(() =>
-        inTransaction(pool, async (client) => {
-          // Two that replace one rule wait for each other here, where the row of a first rule is not there to lock.
-          await client.query(
-            "SELECT pg_advisory_xact_lock(hashtextextended('price_rules ' || $1::text || ' ' || $2::text, 0))",
-            [orgId, JSON.stringify([rule.server, rule.tool])],
-          );
-          await client.query(END_IN_FORCE, [orgId, rule.server, rule.tool]);
-          const { rows } = await client.query<PriceRow>(INSERT, [
-            orgId,
-            rule.id,
-            rule.server,
-            rule.tool,
-            String(rule.perCallUsdMicros),
-          ]);
-          const [row] = rows;
-          if (!row) throw new Error("INSERT … RETURNING gave no row");
-          return toPriceRule(row);
-        }),
-      ),
-    list: (orgId, { after, limit }) =>
-      translatingPostgres(async () => {
-        const key = [after?.server ?? "", after?.tool ?? ""];
-        const { rows } = await pool.query<PriceRow>(LIST, [orgId, ...key, limit]);
-        return rows.map(toPriceRule);
+    replace: (orgId, rule, stamp) =>
+      database.transaction(async (sql) => {
+        // Two that replace one rule wait for each other here, where the row of a first rule is not there to lock.
+        await sql.query(
+          "price rule lock",
+          "SELECT pg_advisory_xact_lock(hashtextextended('price_rules ' || $1::text || ' ' || $2::text, 0))",
+          [orgId, JSON.stringify([rule.server, rule.tool])],
+        );
+        await sql.query("price rule replace", END_IN_FORCE, [orgId, rule.server, rule.tool]);
+        const [row] = await sql.query<PriceRow>("price rule create", INSERT, [
+          orgId,
+          rule.id,
+          rule.server,
+          rule.tool,
+          String(rule.perCallUsdMicros),
+        ]);
+        if (!row) throw new Error("INSERT … RETURNING gave no row");
+        const change = changeOfPrices(orgId, stamp);
+        await insertChange(sql, PRICE_CHANGES, change);
+        return { rule: toPriceRule(row), change };
       }),
-    end: (orgId, id) =>
-      translatingPostgres(async () => {
-        const { rowCount } = await pool.query(END, [orgId, id]);
-        return rowCount === 1;
+    async list(orgId, { after, limit }) {
+      const key = [after?.server ?? "", after?.tool ?? ""];
+      const rows = await database.query<PriceRow>("price rules list", LIST, [orgId, ...key, limit]);
+      return rows.map(toPriceRule);
+    },
+    end: (orgId, id, stamp) =>
+      database.transaction(async (sql) => {
+        const rows = await sql.query("price rule end", END, [orgId, id]);
+        if (rows.length === 0) return undefined;
+        const change = changeOfPrices(orgId, stamp);
+        await insertChange(sql, PRICE_CHANGES, change);
+        return change;
       }),
   };
 }
@@ -59,7 +62,8 @@ const LIST = `
 
 const END = `
   UPDATE price_rules SET end_time = coalesce(end_time, now())
-  WHERE org_id = $1 AND id = $2`;
+  WHERE org_id = $1 AND id = $2
+  RETURNING id`;
 
 type PriceRow = {
   id: string;
@@ -77,23 +81,4 @@ function toPriceRule(row: PriceRow): PriceRule {
     perCallUsdMicros: BigInt(row.per_call_usd_micros),
     createTime: row.create_time,
   };
-}
-
-async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query("BEGIN");
-    const result = await work(client);
-    await client.query("COMMIT");
-    return result;
-  } catch (error) {
-    await client.query("ROLLBACK").catch((cause: unknown) => {
-      broken = cause as Error;
-    });
-    throw error;
-  } finally {
-    // A connection that could not even roll back must not serve again.
-    client.release(broken);
-  }
 }

@@ -80,3 +80,11 @@ export declare const access: GenExtension<MethodOptions, AccessRule>;
  */
 export declare const rest_usd: GenExtension<FieldOptions, string>;
 
+/**
+ * What a value must be, in words that go on "must be …", for a field whose rule is a pattern. Callers read this
+ * instead of the pattern.
+ *
+ * @generated from extension: string must_be = 50103;
+ */
+export declare const must_be: GenExtension<FieldOptions, string>;
+

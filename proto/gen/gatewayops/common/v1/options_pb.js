@@ -11,7 +11,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file gatewayops/common/v1/options.proto.
  */
 export const file_gatewayops_common_v1_options = /*@__PURE__*/
-  fileDesc("CiJnYXRld2F5b3BzL2NvbW1vbi92MS9vcHRpb25zLnByb3RvEhRnYXRld2F5b3BzLmNvbW1vbi52MSJpCgpBY2Nlc3NSdWxlEhQKCnBlcm1pc3Npb24YASABKAlIABIXCg1hdXRoZW50aWNhdGVkGAIgASgISAASEAoGcHVibGljGAMgASgISAASEgoIaW50ZXJuYWwYBCABKAhIAEIGCgRydWxlOloKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyIC5nYXRld2F5b3BzLmNvbW1vbi52MS5BY2Nlc3NSdWxlUgZhY2Nlc3M6OgoIcmVzdF91c2QSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLaHAyABKAlSB3Jlc3RVc2RiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("CiJnYXRld2F5b3BzL2NvbW1vbi92MS9vcHRpb25zLnByb3RvEhRnYXRld2F5b3BzLmNvbW1vbi52MSJpCgpBY2Nlc3NSdWxlEhQKCnBlcm1pc3Npb24YASABKAlIABIXCg1hdXRoZW50aWNhdGVkGAIgASgISAASEAoGcHVibGljGAMgASgISAASEgoIaW50ZXJuYWwYBCABKAhIAEIGCgRydWxlOloKBmFjY2VzcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLWHAyABKAsyIC5nYXRld2F5b3BzLmNvbW1vbi52MS5BY2Nlc3NSdWxlUgZhY2Nlc3M6OgoIcmVzdF91c2QSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLaHAyABKAlSB3Jlc3RVc2Q6OAoHbXVzdF9iZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYt4cDIAEoCVIGbXVzdEJlYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Describes the message gatewayops.common.v1.AccessRule.
@@ -36,4 +36,13 @@ export const access = /*@__PURE__*/
  */
 export const rest_usd = /*@__PURE__*/
   extDesc(file_gatewayops_common_v1_options, 1);
+
+/**
+ * What a value must be, in words that go on "must be …", for a field whose rule is a pattern. Callers read this
+ * instead of the pattern.
+ *
+ * @generated from extension: string must_be = 50103;
+ */
+export const must_be = /*@__PURE__*/
+  extDesc(file_gatewayops_common_v1_options, 2);
 

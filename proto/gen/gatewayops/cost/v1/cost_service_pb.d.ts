@@ -148,7 +148,7 @@ export declare type GetCostSummaryRequest = Message<"gatewayops.cost.v1.GetCostS
   endDate: string;
 
   /**
-   * What to break down by.
+   * What to break down by. Absent: by day.
    *
    * @generated from field: gatewayops.cost.v1.GroupBy group_by = 3;
    */

@@ -434,7 +434,7 @@ export declare type ListTracesRequest = Message<"gatewayops.trace.v1.ListTracesR
   endTime?: Timestamp | undefined;
 
   /**
-   * Only traces with this status.
+   * Only traces with this status. Absent: any.
    *
    * @generated from field: gatewayops.trace.v1.Status status = 3;
    */
@@ -638,7 +638,7 @@ export declare type SearchTracesRequest = Message<"gatewayops.trace.v1.SearchTra
   endTime?: Timestamp | undefined;
 
   /**
-   * Only this status.
+   * Only this status. Absent: any.
    *
    * @generated from field: gatewayops.trace.v1.Status status = 3;
    */
@@ -809,7 +809,7 @@ export declare type ListCallsRequest = Message<"gatewayops.trace.v1.ListCallsReq
   mcpServer: string;
 
   /**
-   * Only this status.
+   * Only this status. Absent: any.
    *
    * @generated from field: gatewayops.trace.v1.Status status = 3;
    */

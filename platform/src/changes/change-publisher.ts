@@ -1,20 +1,19 @@
-import type { Invalidation } from "@gatewayops/platform/invalidation";
-import type { Logger } from "@gatewayops/platform/log";
+import type { Logger } from "../log.ts";
 import type { ChangeStore, PendingChange } from "./change-store.ts";
 
 /** Tells gateways of committed changes: at once, and again from the store until it worked. */
-export type ChangePublisher = {
+export type ChangePublisher<Change extends PendingChange = PendingChange> = {
   /** Tells a change. Never fails: what cannot be told now is told by `sweep`. */
-  publish(change: PendingChange | undefined): Promise<void>;
+  publish(change: Change | undefined): Promise<void>;
   /** Tells what is left over from a killed process or a time without Redis. Returns how many were told. */
   sweep(): Promise<number>;
 };
 
-export type ChangePublisherOptions = {
-  readonly store: ChangeStore;
-  /** Ends cached answers of keys with the prefix. Rejects when that is not sure. */
-  readonly fenceKey: (prefix: string) => Promise<void>;
-  readonly broadcast: (change: Invalidation) => Promise<void>;
+export type ChangePublisherOptions<Change extends PendingChange> = {
+  readonly store: ChangeStore<Change>;
+  /** Tells all who must know. Rejects when that is not sure; may be asked to tell a change again. */
+  readonly tell: (change: Change) => Promise<void>;
+  /** Milliseconds since 1970-01-01 UTC. */
   readonly now: () => number;
   readonly log: Logger;
 };
@@ -23,7 +22,9 @@ export type ChangePublisherOptions = {
 const SWEEP_AGE_MS = 1_000;
 const SWEEP_BATCH = 100;
 
-export function createChangePublisher(options: ChangePublisherOptions): ChangePublisher {
+export function createChangePublisher<Change extends PendingChange>(
+  options: ChangePublisherOptions<Change>,
+): ChangePublisher<Change> {
   const { store, log } = options;
   return {
     async publish(change) {
@@ -42,10 +43,8 @@ export function createChangePublisher(options: ChangePublisherOptions): ChangePu
     },
   };
 
-  // The order matters: a gateway that hears of the change asks again, and must not get the old answer.
-  async function tell(change: PendingChange): Promise<void> {
-    if (change.keyPrefix !== undefined) await options.fenceKey(change.keyPrefix);
-    await options.broadcast(change.invalidation);
+  async function tell(change: Change): Promise<void> {
+    await options.tell(change);
     await store.remove(change.orgId, change.id);
   }
 }

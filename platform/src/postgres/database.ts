@@ -1,25 +1,51 @@
 import pg from "pg";
-import { Failure } from "@gatewayops/platform/errors";
+import { Failure } from "../errors.ts";
+import { timed, type ObserveQuery } from "../query-metrics.ts";
 
 /** A way to run statements, inside a transaction or not. */
 export type Sql = {
-  query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]>;
+  /** Rows of a statement. The purpose names it in metrics: a fixed text, one of few. */
+  query<Row extends pg.QueryResultRow>(
+    purpose: string,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row[]>;
 };
 
-/** The service's Postgres. */
+/** A service's Postgres. */
 export type Database = Sql & {
   /** Runs the work in one transaction, rolled back when it throws. */
   transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+};
+
+/** How statements run. */
+export type DatabaseOptions = {
+  readonly pool: pg.Pool;
+  /** Hears how long each statement took. The wait for a connection counts, in transactions as "begin". */
+  readonly observe?: ObserveQuery;
 };
 
 /**
  * Makes the one seam to Postgres: a database that is away is Failure STORE_UNAVAILABLE, a text it
  * cannot keep REQUEST_INVALID, everything else is passed on.
  */
-export function createDatabase(pool: pg.Pool): Database {
+export function createDatabase({ pool, observe }: DatabaseOptions): Database {
+  const run = <T>(purpose: string, work: () => Promise<T>): Promise<T> =>
+    timed(observe, purpose, () => translated(work));
+  const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({
+    async query<Row extends pg.QueryResultRow>(
+      purpose: string,
+      text: string,
+      values: readonly unknown[],
+    ) {
+      const { rows } = await run(purpose, () => client.query<Row>(text, [...values]));
+      return rows;
+    },
+  });
   return {
-    query: (text, values) => run(() => pool.query(text, [...values])),
+    ...sqlOf(pool),
     async transaction(work) {
+      const started = performance.now();
       const client = await translated(() => pool.connect());
       let broken: Error | undefined;
       const onError = (error: Error): void => {
@@ -28,10 +54,9 @@ export function createDatabase(pool: pg.Pool): Database {
       client.on("error", onError);
       try {
         await translated(() => client.query("BEGIN"));
-        const result = await work({
-          query: (text, values) => run(() => client.query(text, [...values])),
-        });
-        await translated(() => client.query("COMMIT"));
+        observe?.("begin", (performance.now() - started) / 1000);
+        const result = await work(sqlOf(client));
+        await run("commit", () => client.query("COMMIT"));
         return result;
       } catch (error) {
         // The first error says more than that of a rollback on a lost connection, which the pool drops.
@@ -53,12 +78,6 @@ export function violatedConstraint(error: unknown): string | undefined {
   return error.code === "23505" || error.code === "23503" ? error.constraint : undefined;
 }
 
-async function run<Row extends pg.QueryResultRow>(
-  work: () => Promise<pg.QueryResult<Row>>,
-): Promise<Row[]> {
-  return (await translated(work)).rows;
-}
-
 async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -66,7 +85,7 @@ async function translated<T>(work: () => Promise<T>): Promise<T> {
     if (isNulCharacter(error))
       throw new Failure("REQUEST_INVALID", "A text contains a NUL character. Leave it out.");
     if (!isAway(error)) throw error;
-    throw new Failure("STORE_UNAVAILABLE", "The database does not answer. Try again shortly.", {
+    throw new Failure("STORE_UNAVAILABLE", "PostgreSQL cannot be reached. Try again in a moment.", {
       retryAfterMs: 2_000,
       cause: error,
     });

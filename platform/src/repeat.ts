@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lifecycle } from "@gatewayops/platform/lifecycle";
-import type { Logger } from "@gatewayops/platform/log";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Logger } from "./log.ts";
 
 export type RepeatOptions = {
   /** Name of the work in logs. */
@@ -12,24 +12,21 @@ export type RepeatOptions = {
   readonly log: Logger;
 };
 
-/** Runs work again and again until the process closes. A run that fails is logged, and the next one tries again. */
+/** Runs work at once, and again and again until the process closes. A run that fails is logged, and the next one tries again. */
 export function repeat(options: RepeatOptions): void {
   const { name, lifecycle, log } = options;
   const running = loop();
   lifecycle.onClose(name, () => running);
 
   async function loop(): Promise<void> {
-    for (;;) {
-      try {
-        await sleep(options.everyMs, undefined, { signal: lifecycle.signal });
-      } catch {
-        return; // The process closes.
-      }
+    while (!lifecycle.signal.aborted) {
       try {
         await options.work();
       } catch (error) {
         log.warn({ err: error, work: name }, "background work failed; it will be tried again");
       }
+      // Aborted: the process closes.
+      await sleep(options.everyMs, undefined, { signal: lifecycle.signal }).catch(() => undefined);
     }
   }
 }
