@@ -366,9 +366,9 @@ export abstract class Exchange implements LoggedCall {
 /** Bytes of a body that goes out in one string with its headers. */
 const JOINED_MAX_BYTES = 16 * 1024;
 
-/** Under which a connection keeps what it remembers of its key. */
-const KEY_MEMO = Symbol("key");
+/** A connection with what it remembers of its key. */
+type KeyedConnection = Socket & { gatewayKey?: KeyMemo };
 
-function memoOf(connection: Socket & { [KEY_MEMO]?: KeyMemo }): KeyMemo {
-  return (connection[KEY_MEMO] ??= { key: "", print: "" });
+function memoOf(connection: KeyedConnection): KeyMemo {
+  return (connection.gatewayKey ??= { key: "", print: "" });
 }
