@@ -34,10 +34,14 @@ export type MeasureOptions = {
   readonly ours: () => readonly number[];
 };
 
-/** Calls after which a target is warm: what a compiler has not seen a few ten thousand times is not yet fast. */
+/** Calls before a target can be warm: what a compiler has not seen a few ten thousand times is not yet fast. */
 const WARM_CALLS = 30_000;
 const WARM_UP_STEP_SECONDS = 2;
-const WARM_UP_MAX_SECONDS = 30;
+const WARM_UP_MAX_SECONDS = 60;
+/** A step that is not so much cheaper than the cheapest before it, as a part, has nothing more to gain. */
+const WARM_GAIN = 0.03;
+/** So many such steps in a row: one may have been unlucky. */
+const WARM_STEPS = 2;
 
 /** Milliseconds after a run in which work put off for after the answer is still counted. */
 const AFTERMATH_MS = 200;
@@ -67,18 +71,27 @@ export async function measure(options: MeasureOptions): Promise<Run[]> {
   return runs;
 }
 
-/** Loads a target until it is warm, then briefly at each number of connections. */
+/**
+ * Loads a target until it is warm, then briefly at each number of connections. Warm is what does not get cheaper any
+ * more: the figures are those of a process that has run for a while, for every target alike.
+ */
 export async function warmUp(
   target: Target,
   options: Pick<MeasureOptions, "connections" | "load" | "say">,
 ): Promise<void> {
   const most = Math.max(...options.connections);
-  let calls = 0;
-  let seconds = 0;
   options.say(`warming up ${target.name}`);
-  while (calls < WARM_CALLS && seconds < WARM_UP_MAX_SECONDS) {
-    calls += await loadAt(most, WARM_UP_STEP_SECONDS);
-    seconds += WARM_UP_STEP_SECONDS;
+  let calls = 0;
+  let cheapestUs = Number.POSITIVE_INFINITY;
+  let stepsWithoutGain = 0;
+  for (let seconds = 0; seconds < WARM_UP_MAX_SECONDS; seconds += WARM_UP_STEP_SECONDS) {
+    const before = cpuTimeUs(target.pids());
+    const loaded = await loadAt(most, WARM_UP_STEP_SECONDS);
+    const usPerCall = (cpuTimeUs(target.pids()) - before) / loaded;
+    calls += loaded;
+    stepsWithoutGain = usPerCall < cheapestUs * (1 - WARM_GAIN) ? 0 : stepsWithoutGain + 1;
+    cheapestUs = Math.min(cheapestUs, usPerCall);
+    if (calls >= WARM_CALLS && stepsWithoutGain >= WARM_STEPS) break;
   }
   for (const connections of options.connections)
     if (connections !== most) await loadAt(connections, 1);

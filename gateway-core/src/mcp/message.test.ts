@@ -165,6 +165,15 @@ describe("readMessage", () => {
     expect(codeOf('{"jsonrpc":"2.0","id":1,"method":"tools/call"}')).toBe(INVALID_PARAMS);
   });
 
+  it("takes a method named like a member of every object for any other method", () => {
+    for (const method of ["constructor", "toString", "__proto__"]) {
+      const message = readMessage(
+        Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: {} })),
+      );
+      expect(message).toMatchObject({ kind: "request", method, target: "" });
+    }
+  });
+
   it.each([
     ["jsonrpc", call(',"jsonrpc":"2.0"')],
     ["id", call(',"id":2')],
