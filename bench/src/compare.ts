@@ -18,7 +18,7 @@ const NOISY_SHARE = 0.1;
 /** Measures all targets, prints and keeps the results. Resolves with the exit code. */
 export async function compare(options: BenchOptions, context: RunContext): Promise<number> {
   const { say } = context;
-  const bench = await setUp(context, { nodeOptions: "", env: {} });
+  const bench = await setUp(context, { workers: options.workers, nodeOptions: "", env: {} });
   const machine = describeMachine({
     nginx: await versionOf(bench.programs.nginx),
     wrk: await versionOf(bench.programs.wrk),
@@ -49,6 +49,7 @@ export async function compare(options: BenchOptions, context: RunContext): Promi
     rounds: options.rounds,
     cpuRatioToNginx: judged.cpuRatioToNginx?.median ?? NaN,
     rpsRatioToNginx: judged.rpsRatioToNginx.median,
+    workers: options.workers,
     judgedConnections: options.judgedConnections,
     maxRatio: options.maxRatio,
     behindUsPerCall: Object.fromEntries(
@@ -97,7 +98,7 @@ function textOf(results: Results): string {
   );
   return [
     `${machine.cores} × ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}, ${machine.nginx}, ${machine.wrk}, load ${machine.load[0]?.toFixed(2) ?? ""}`,
-    `commit ${commit.sha}${commit.isDirty ? " with changes" : ""}, medians of ${results.rounds} × ${results.seconds} s`,
+    `commit ${commit.sha}${commit.isDirty ? " with changes" : ""}, medians of ${results.rounds} × ${results.seconds} s, nginx with 1 worker, the gateway with ${results.workers}`,
     "",
     cellTable(results.cells),
     "",

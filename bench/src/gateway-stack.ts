@@ -28,6 +28,8 @@ const GWO = fileURLToPath(new URL("../../cli/bin/gwo.mjs", import.meta.url));
 /** Starts a stack on a directory of its own, with free ports, and waits until it is ready. */
 export async function startStack(options: {
   readonly directory: string;
+  /** Workers of the gateway. */
+  readonly workers: number;
   /** NODE_OPTIONS of its processes. Empty: none. */
   readonly nodeOptions: string;
   readonly env: Readonly<Record<string, string>>;
@@ -44,7 +46,10 @@ export async function startStack(options: {
   try {
     const { code, stdout, stderr } = await runToEnd(
       process.execPath,
-      [GWO, "up", "--detach", "--ports", "auto", "--data", directory],
+      [
+        ...[GWO, "up", "--detach", "--ports", "auto", "--data", directory],
+        ...["--workers", String(options.workers)],
+      ],
       { env, signal },
     );
     if (code !== 0)

@@ -15,6 +15,8 @@ export type BenchOptions = {
   /** The number of connections at which the ratio is judged: 64, else the largest. */
   readonly judgedConnections: number;
   readonly maxRatio: number;
+  /** Workers of the gateway. One, as nginx has. */
+  readonly workers: number;
   readonly quick: boolean;
   readonly json: boolean;
   /** Directory for CPU profiles of the gateway's workers. Undefined: the usual measurement. */
@@ -27,6 +29,7 @@ export const USAGE = `npm run bench -- [options]
   --rounds N         runs of each target at each number of connections (3)
   --connections LIST numbers of connections (1,16,64)
   --max-ratio X      fail when the gateway's CPU per call is above X times nginx's (${MAX_CPU_RATIO})
+  --workers N        workers of the gateway (1, as nginx has)
   --quick            one run of 2 s at 64 connections, for CI
   --json             print the results as JSON instead of a table
   --profile DIR      profile the gateway's workers instead of comparing; CPU profiles go to DIR
@@ -37,6 +40,7 @@ const FLAGS = {
   rounds: { type: "string" },
   connections: { type: "string" },
   "max-ratio": { type: "string" },
+  workers: { type: "string" },
   quick: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   profile: { type: "string" },
@@ -62,6 +66,7 @@ export function optionsFrom(args: readonly string[]): BenchOptions | "help" {
       ? JUDGED_CONNECTIONS
       : Math.max(...connections),
     maxRatio: positive("max-ratio", flags["max-ratio"] ?? String(MAX_CPU_RATIO)),
+    workers: count("workers", flags.workers ?? "1", 64),
     quick,
     json: flags.json,
     profileDir: flags.profile,

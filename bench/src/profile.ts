@@ -20,6 +20,7 @@ export async function profile(
   const directory = resolve(context.profileDir);
   mkdirSync(directory, { recursive: true });
   const bench = await setUp(context, {
+    workers: options.workers,
     nodeOptions: `--import=${new URL("./profile-worker.ts", import.meta.url).href}`,
     env: { BENCH_PROFILE_DIR: directory },
   });

@@ -31,6 +31,8 @@ export type Results = {
   readonly cpuRatioToNginx: number;
   readonly rpsRatioToNginx: number;
   /** Connections at which both ratios were taken. */
+  /** Workers of the gateway. */
+  readonly workers: number;
   readonly judgedConnections: number;
   readonly maxRatio: number;
   /** CPU µs per gateway call of what works behind the gateway, over the whole run and until all was recorded. */

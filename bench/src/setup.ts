@@ -42,7 +42,11 @@ const PROGRAMS_DIRECTORY = fileURLToPath(
 /** Starts the upstream, nginx and a stack, and puts them together. */
 export async function setUp(
   context: RunContext,
-  stackOptions: { readonly nodeOptions: string; readonly env: Readonly<Record<string, string>> },
+  stackOptions: {
+    readonly workers: number;
+    readonly nodeOptions: string;
+    readonly env: Readonly<Record<string, string>>;
+  },
 ): Promise<Bench> {
   const { directory, cleanup, signal, say } = context;
   const programs = await findPrograms({ directory: PROGRAMS_DIRECTORY, say });

@@ -16,7 +16,7 @@ describe("runInBackground", () => {
       runInBackground(pid);
       const threads = readdirSync(`/proc/${String(pid)}/task`).map(Number);
       expect(threads.length).toBeGreaterThan(1);
-      expect(threads.map((thread) => getPriority(thread))).toEqual(threads.map(() => 5));
+      expect(threads.map((thread) => getPriority(thread))).toEqual(threads.map(() => 10));
     } finally {
       child.kill("SIGKILL");
       await once(child, "exit");

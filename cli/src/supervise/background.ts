@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 
 /** How much a process in the background yields to others: 0 as much as they, 19 all that it can (nice(1)). */
-const NICE = 5;
+const NICE = 10;
 
 /**
  * Lets a process yield to others that want the processor: what an agent waits for goes before what is done with the

@@ -1,13 +1,11 @@
 import type { Exchange } from "../stages/exchange.ts";
-import { hexOf } from "@gatewayops/platform/ids";
 import type { Failure } from "@gatewayops/platform/errors";
 
 /** Adds the headers that every answer carries: request id, trace id, rate limit. Flat: name, value, name, value. */
 export function pushCommonHeaders(exchange: Exchange, headers: string[]): void {
   headers.push("x-request-id", exchange.requestId);
-  const intent = exchange.intent as Exchange["intent"] | undefined;
-  if (intent) headers.push("x-trace-id", hexOf(intent.traceId));
-  const { bucket } = exchange;
+  const { trace, bucket } = exchange;
+  if (trace) headers.push("x-trace-id", trace.traceIdText);
   if (bucket) {
     const { spec, remaining } = bucket;
     headers.push("x-ratelimit-limit", String(spec.rps));

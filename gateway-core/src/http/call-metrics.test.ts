@@ -64,7 +64,8 @@ describe("CallMetrics", () => {
 
   it("counts under one name what agents made up beyond its bound", async () => {
     const metrics = new CallMetrics();
-    for (let index = 0; index < 2_500; index++) metrics.observe(sampleOf({ tool: `tool ${index}` }));
+    for (let index = 0; index < 2_500; index++)
+      metrics.observe(sampleOf({ tool: `tool ${index}` }));
     const lines = await linesOf(metrics, "gateway_requests_total{");
     expect(lines).toHaveLength(2_001);
     expect(lines.at(-1)).toBe(

@@ -2,10 +2,9 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Face, Operation, Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { hexOf } from "@gatewayops/platform/ids";
 import { restErrorBody } from "@gatewayops/platform/rpc/rest";
 import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
-import { byteTextOf, membersOf } from "../mcp/json-members.ts";
+import { jsonTextOf, membersOf } from "../mcp/json-members.ts";
 import type { McpMessage } from "../mcp/message.ts";
 import type { Ending } from "../stages/ending.ts";
 import { Exchange } from "../stages/exchange.ts";
@@ -82,7 +81,7 @@ export class RestExchange extends Exchange {
     const target = targetOf(facade, values);
     requireMembers(facade, values);
     // Arguments keep their bytes: big integers and the order of keys survive.
-    const params = membersOf(byteTextOf(json))
+    const params = membersOf(jsonTextOf(json))
       .filter((member) => facade.passed.includes(member.key))
       .map(({ key, start, end }) => `${JSON.stringify(key)}:${json.toString("utf8", start, end)}`);
     if (facade.target)
@@ -107,7 +106,6 @@ export class RestExchange extends Exchange {
       return;
     }
     pipeline.metrics.active(upstream.name, 1);
-    const intent = this.intent as Exchange["intent"] | undefined;
     this.#client
       .request(upstream, this.principal.keyIdText, {
         method: this.#method,
@@ -117,7 +115,7 @@ export class RestExchange extends Exchange {
         onAttempt: () => {
           this.attempts++;
         },
-        traceparent: intent ? `00-${hexOf(intent.traceId)}-${hexOf(intent.spanId)}-01` : "",
+        traceparent: this.trace?.traceparent ?? "",
       })
       .then(
         (answer) => {
@@ -142,10 +140,9 @@ export class RestExchange extends Exchange {
       return;
     }
     const message = this.#answer?.body ?? Buffer.from("{}");
-    const result = membersOf(byteTextOf(message)).find((member) => member.key === "result");
+    const result = membersOf(jsonTextOf(message)).find((member) => member.key === "result");
     const resultJson = result ? message.toString("utf8", result.start, result.end) : "null";
-    const intent = this.intent as Exchange["intent"] | undefined;
-    const traceId = intent ? `"${hexOf(intent.traceId)}"` : "null";
+    const traceId = this.trace ? `"${this.trace.traceIdText}"` : "null";
     const metadata =
       `{"trace_id":${traceId},"request_id":"${this.requestId}",` +
       `"latency_ms":${Math.round(this.durationMs)},"cost":${usdFromMicros(this.costUsdMicros)}}`;
@@ -240,7 +237,7 @@ function parseObject(json: Buffer): Record<string, unknown> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Failure("REQUEST_INVALID", "The body must be a JSON object.");
-  const names = membersOf(byteTextOf(json)).map((member) => member.key);
+  const names = membersOf(jsonTextOf(json)).map((member) => member.key);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)
     throw new Failure(

@@ -1,5 +1,4 @@
 import { Failure } from "@gatewayops/platform/errors";
-import { hexOf } from "@gatewayops/platform/ids";
 import type { Exchange } from "../stages/exchange.ts";
 import type { SessionIds } from "./session-id.ts";
 
@@ -36,10 +35,8 @@ export function pushForwardHeaders(
       const value = given[name];
       if (name.startsWith("mcp-param-") && typeof value === "string") headers.push(name, value);
     }
-  const intent = exchange.intent as Exchange["intent"] | undefined;
-  const traceparent = given["traceparent"];
-  if (intent) headers.push("traceparent", `00-${hexOf(intent.traceId)}-${hexOf(intent.spanId)}-01`);
-  else if (typeof traceparent === "string") headers.push("traceparent", traceparent);
+  const traceparent = exchange.trace?.traceparent ?? given["traceparent"];
+  if (typeof traceparent === "string") headers.push("traceparent", traceparent);
   const sealed = given["mcp-session-id"];
   if (typeof sealed !== "string") return undefined;
   const session = sessionIds.unseal(sealed, exchange.principal, exchange.upstream.idText);

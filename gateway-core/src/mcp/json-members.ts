@@ -2,33 +2,35 @@
 export type Member = { readonly key: string; readonly start: number; readonly end: number };
 
 /**
- * JSON in Latin-1, one character for each byte: offsets in it are byte offsets, and reading a character of a string
- * costs less than asking a Buffer for it.
+ * JSON in bytes and in Latin-1, one character for each byte, so that offsets are the same in both: bytes are quick to
+ * look at one by one, text is quick to search and to cut.
  */
-export function byteTextOf(json: Buffer): string {
-  return json.toString("latin1");
+export type JsonText = { readonly bytes: Buffer; readonly text: string };
+
+export function jsonTextOf(bytes: Buffer): JsonText {
+  return { bytes, text: bytes.toString("latin1") };
 }
 
 /**
  * Lists the members of the JSON object that begins at an offset, without reading their values: what is forwarded is
  * cut out of the original bytes, never written anew.
  *
- * @param json valid JSON, see `byteTextOf`; check it with JSON.parse first
+ * @param json valid JSON; check it with JSON.parse first
  * @param offset where the object's "{" is, or white space before it
  */
-export function membersOf(json: string, offset = 0): Member[] {
+export function membersOf({ bytes, text }: JsonText, offset = 0): Member[] {
   const members: Member[] = [];
-  let at = skipSpace(json, offset) + 1;
+  let at = skipSpace(bytes, offset) + 1;
   for (;;) {
-    at = skipSpace(json, at);
-    if (at >= json.length || json.charCodeAt(at) === CLOSE_BRACE) return members;
-    const keyEnd = endOfString(json, at);
-    const key = keyText(json, at + 1, keyEnd - 1);
-    const start = skipSpace(json, skipSpace(json, keyEnd) + 1);
-    const end = endOfValue(json, start);
+    at = skipSpace(bytes, at);
+    if (at >= bytes.length || bytes[at] === CLOSE_BRACE) return members;
+    const keyEnd = endOfString(text, at);
+    const key = keyText(text, at + 1, keyEnd - 1);
+    const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
+    const end = endOfValue(bytes, text, start);
     members.push({ key, start, end });
-    at = skipSpace(json, end);
-    if (json.charCodeAt(at) === COMMA) at += 1;
+    at = skipSpace(bytes, end);
+    if (bytes[at] === COMMA) at += 1;
   }
 }
 
@@ -40,23 +42,23 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-function skipSpace(json: string, from: number): number {
+function skipSpace(bytes: Buffer, from: number): number {
   let at = from;
   for (;;) {
-    const byte = json.charCodeAt(at);
+    const byte = bytes[at];
     if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
     at++;
   }
 }
 
 /** The offset after a string that begins at `from`. */
-function endOfString(json: string, from: number): number {
+function endOfString(text: string, from: number): number {
   let at = from + 1;
   for (;;) {
-    const quote = json.indexOf('"', at);
-    if (quote < 0) return json.length;
+    const quote = text.indexOf('"', at);
+    if (quote < 0) return text.length;
     let backslashes = 0;
-    while (json.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return quote + 1;
     at = quote + 1;
   }
@@ -72,16 +74,16 @@ function keyText(json: string, start: number, end: number): string {
 
 const NEEDS_DECODING = /[\\\x80-\xff]/;
 
-function endOfValue(json: string, from: number): number {
-  const first = json.charCodeAt(from);
-  if (first === QUOTE) return endOfString(json, from);
-  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfScalar(json, from);
+function endOfValue(bytes: Buffer, text: string, from: number): number {
+  const first = bytes[from];
+  if (first === QUOTE) return endOfString(text, from);
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfScalar(bytes, from);
   let depth = 0;
   let at = from;
-  while (at < json.length) {
-    const byte = json.charCodeAt(at);
+  while (at < bytes.length) {
+    const byte = bytes[at];
     if (byte === QUOTE) {
-      at = endOfString(json, at);
+      at = endOfString(text, at);
       continue;
     }
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
@@ -92,11 +94,9 @@ function endOfValue(json: string, from: number): number {
   return at;
 }
 
-function endOfScalar(json: string, from: number): number {
+function endOfScalar(bytes: Buffer, from: number): number {
   let at = from;
-  for (; at < json.length; at++) {
-    const byte = json.charCodeAt(at);
+  for (let byte = bytes[at]; byte !== undefined; byte = bytes[++at])
     if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || byte <= 0x20) break;
-  }
   return at;
 }

@@ -1,7 +1,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { byteTextOf, membersOf, type Member } from "./json-members.ts";
+import { jsonTextOf, membersOf, type JsonText, type Member } from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -75,8 +75,8 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
  */
 export function readMessage(body: Buffer): McpMessage {
   if (!isUtf8(body)) throw new MessageError(PARSE_ERROR, "The body is not UTF-8.");
-  const json = byteTextOf(body);
-  const value = parse(isAscii(body) ? json : body.toString("utf8"));
+  const json = jsonTextOf(body);
+  const value = parse(isAscii(body) ? json.text : body.toString("utf8"));
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new MessageError(
       INVALID_REQUEST,
@@ -100,7 +100,7 @@ export function readMessage(body: Buffer): McpMessage {
 }
 
 function classify(
-  json: string,
+  json: JsonText,
   message: Record<string, unknown>,
   members: readonly Member[],
   idText: string,
@@ -125,11 +125,11 @@ function classify(
 
 const NO_PARAMS: Readonly<Record<string, unknown>> = {};
 
-function requireControlOnce(json: string, paramsStart: number): void {
+function requireControlOnce(json: JsonText, paramsStart: number): void {
   const params = membersOf(json, paramsStart);
   refuseTwice(params, CONTROL_PARAMS);
   const meta = memberNamed(params, "_meta");
-  if (meta && json.charCodeAt(meta.start) === OPEN_BRACE)
+  if (meta && json.bytes[meta.start] === OPEN_BRACE)
     refuseTwice(membersOf(json, meta.start), CONTROL_META);
 }
 

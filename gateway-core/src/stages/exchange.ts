@@ -15,7 +15,7 @@ import type { Principal } from "../control/principal.ts";
 import type { LoggedCall } from "../events/call-log.ts";
 import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
 import type { McpMessage } from "../mcp/message.ts";
-import { traceContextFrom } from "../mcp/trace-context.ts";
+import { traceContextFrom, type TraceContext } from "../mcp/trace-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { refusalOf } from "./authorize.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
@@ -42,6 +42,8 @@ export abstract class Exchange implements LoggedCall {
   message!: McpMessage;
   body: Buffer = EMPTY;
   intent!: IntentFields;
+  /** The trace of a call; undefined for what is no call. */
+  trace: TraceContext | undefined;
   attempts = 0;
   responseBytes = 0;
   bucket: BucketView | undefined;
@@ -307,6 +309,7 @@ export abstract class Exchange implements LoggedCall {
     const trace = traceContextFrom(
       message.traceparent ?? (typeof header === "string" ? header : undefined),
     );
+    this.trace = trace;
     const upstream = this.upstream as Upstream | undefined;
     this.intent = {
       callId: this.callId,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "@gatewayops/platform/errors";
-import { byteTextOf, membersOf } from "../mcp/json-members.ts";
+import { jsonTextOf, membersOf } from "../mcp/json-members.ts";
 import { failureOfDispatch, wasNeverSent } from "./dispatch-errors.ts";
 import { readAnswer, type RawAnswer } from "./raw-answer.ts";
 import type { Upstream } from "./upstream.ts";
@@ -243,13 +243,13 @@ function isSessionLost(answer: RawAnswer, session: Session): boolean {
 /** Params with the modern envelope. What the caller gave in `_meta` stays, in its own bytes. */
 function withEnvelope(paramsJson: string): string {
   const json = Buffer.from(paramsJson);
-  const members = membersOf(byteTextOf(json)).map(({ key, start, end }) => ({
+  const members = membersOf(jsonTextOf(json)).map(({ key, start, end }) => ({
     key,
     value: json.subarray(start, end),
   }));
   const given = members.find(({ key }) => key === "_meta")?.value ?? Buffer.from("{}");
   const meta = [
-    ...membersOf(byteTextOf(given))
+    ...membersOf(jsonTextOf(given))
       .filter(({ key }) => !(key in ENVELOPE))
       .map(({ key, start, end }) => memberJson(key, given.toString("utf8", start, end))),
     ...Object.entries(ENVELOPE).map(([key, value]) => memberJson(key, JSON.stringify(value))),
