@@ -176,6 +176,17 @@ describe.each([
     expect(await traces.getTrace(uuidToText(org), uuidToText(traceId))).toEqual(found[0]);
   });
 
+  it("computes more traces at once than one statement takes", async () => {
+    const org = randomBytesPooled(16);
+    await record(Array.from({ length: 5_200 }, (_, i) => call(org, i % 60)));
+    const rows = await clickhouse.select<{ traces: string }>(
+      "count",
+      "SELECT toString(count()) AS traces FROM traces FINAL WHERE org_id = {orgId:String}",
+      { orgId: uuidToText(org) },
+    );
+    expect(rows[0]?.traces).toBe("5200");
+  });
+
   it("replaces a call that was only begun when its completion is found", async () => {
     const org = randomBytesPooled(16);
     const known = call(org, 0);

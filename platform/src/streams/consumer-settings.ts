@@ -35,7 +35,7 @@ export const CONSUMER_SETTINGS = {
   }),
   batchMaxRecords: integerSetting({
     env: "GWO_EVENT_BATCH_RECORDS",
-    default: 5_000,
+    default: 10_000,
     min: 1,
     max: 100_000,
     doc: "Records that are stored at once without waiting for more.",

@@ -5,7 +5,10 @@ import { CALL_COLUMNS } from "./call-row.ts";
 import type { RecordStore, TouchedTrace } from "./record-store.ts";
 import { callsOfTraces, traceSql } from "./trace-sql.ts";
 
-/** Traces that one statement recomputes. Their ids are parameters, which travel in the URL (at most 1 MB). */
+/**
+ * Traces that one statement recomputes. Their ids are parameters, about 41 bytes each: ClickHouse takes 256 KiB as one
+ * (`max_query_size`).
+ */
 const TRACES_MAX = 5_000;
 
 /** How far the clocks of gateways may differ, at most. */
