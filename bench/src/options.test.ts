@@ -10,6 +10,7 @@ describe("optionsFrom", () => {
       connections: [1, 16, 64],
       judgedConnections: 64,
       maxRatio: 4,
+      workers: 1,
       quick: false,
       json: false,
       profileDir: undefined,
