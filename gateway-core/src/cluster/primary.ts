@@ -30,7 +30,7 @@ const ORPHANS_DEADLINE_MS = 3_000;
  * How V8 runs in a worker; docs/performance.md says what was measured.
  *
  * - Its middle compiler, Maglev, is left out: functions of the hot path kept falling back from it, and a worker could
- *   stay in that state, at up to a third more CPU for each call.
+ *   stay in that state, at much more CPU for each call.
  * - Hardly anything survives a collection of the young generation, so it is not worth waking other threads for, and a
  *   larger one is collected less often. Sizes are in MB.
  */

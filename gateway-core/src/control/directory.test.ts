@@ -124,6 +124,25 @@ describe("the directory of keys", () => {
     expect(await reasonOf(() => directory.principal(KEY))).toBe("KEY_REVOKED");
   });
 
+  it("refuses a revoked key on the connection that it was good on", async () => {
+    const connection = { key: "", print: "" };
+    await directory.principal(KEY, connection);
+    void directory.principal(KEY, connection);
+    expect(connection.key).toBe(KEY);
+    refusal = "KEY_REVOKED";
+    directory.apply({ kind: "key", orgId: ORG, keyId: KEY_ID });
+    expect(await reasonOf(() => directory.principal(KEY, connection))).toBe("KEY_REVOKED");
+  });
+
+  it("takes another key on the same connection for another", async () => {
+    const connection = { key: "", print: "" };
+    await directory.principal(KEY, connection);
+    void directory.principal(KEY, connection);
+    const junk = KEY.slice(0, -1);
+    expect(await reasonOf(() => directory.principal(junk, connection))).toBe("KEY_INVALID");
+    expect(connection.key).toBe(KEY);
+  });
+
   it("keeps other keys when one is changed", async () => {
     await directory.principal(KEY);
     directory.apply({ kind: "key", orgId: ORG, keyId: "another" });

@@ -227,7 +227,7 @@ export class CallLog {
   }
 }
 
-/** Bytes of completions that are kept for the shipper. */
+/** Bytes of frames that are kept for the shipper. */
 const RECENT_MAX_BYTES = 1024 * 1024;
 
 function newFrame(): WireWriter {

@@ -6,8 +6,7 @@ import type { Segment } from "./segments.ts";
 const SEGMENT: Segment = { path: "1.wal", firstSequence: 1, bytes: 0 };
 const NEXT: Segment = { path: "2.wal", firstSequence: 3, bytes: 0 };
 
-function frame(sequence: number, completionsBytes = 10): Frame {
-  const completions = Buffer.alloc(completionsBytes, sequence);
+function frame(sequence: number, completions = Buffer.alloc(10, sequence)): Frame {
   return { sequence, intents: Buffer.alloc(0), completions, bytes: 100 };
 }
 
@@ -38,9 +37,16 @@ describe("RecentFrames", () => {
   });
 
   it("forgets all it holds when nobody has taken it for long", () => {
-    const recent = new RecentFrames(25);
+    const recent = new RecentFrames(250);
     for (let index = 0; index < 4; index++) recent.add(SEGMENT, index * 100, frame(index + 1));
     expect(recent.takeFrom(SEGMENT, 0)).toEqual([]);
     expect(recent.takeFrom(SEGMENT, 300).map(({ sequence }) => sequence)).toEqual([4]);
+  });
+
+  it("has a bound for frames without completions too", () => {
+    const recent = new RecentFrames(250);
+    for (let index = 0; index < 4; index++)
+      recent.add(SEGMENT, index * 100, frame(index + 1, Buffer.alloc(0)));
+    expect(recent.takeFrom(SEGMENT, 0)).toEqual([]);
   });
 });

@@ -13,6 +13,7 @@ export class RecentFrames {
   #frames: Placed[] = [];
   #bytes = 0;
 
+  /** @param maxBytes bytes in the log of what is kept, about */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -21,7 +22,7 @@ export class RecentFrames {
   add(segment: Segment, position: number, frame: Frame): void {
     // Nobody reads along: the shipper waits for Redis, and will read the file.
     if (this.#bytes > this.#maxBytes) this.clear();
-    this.#bytes += frame.completions.length;
+    this.#bytes += frame.bytes;
     this.#frames.push({ segment, position, frame });
   }
 
@@ -37,7 +38,7 @@ export class RecentFrames {
     const end = after < 0 ? this.#frames.length : after;
     const taken = this.#frames.slice(first, end).map(({ frame }) => frame);
     this.#frames = this.#frames.slice(end);
-    this.#bytes = this.#frames.reduce((sum, { frame }) => sum + frame.completions.length, 0);
+    this.#bytes = this.#frames.reduce((sum, { frame }) => sum + frame.bytes, 0);
     return taken;
   }
 
