@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   createFileRegistry,
@@ -45,6 +46,9 @@ export async function openapiText(): Promise<string> {
 
 /** The contract's descriptors with their comments, which generated code does not carry. */
 function describeContract(): FileRegistry {
+  // A checkout has it only once something was generated.
+  if (!existsSync(join(ROOT, "proto/third_party")))
+    execFileSync(process.execPath, ["tools/third-party-protos.mjs"], { cwd: ROOT });
   const set = execFileSync(
     fileURLToPath(new URL("../node_modules/.bin/buf", import.meta.url)),
     ["build", "-o", "-#format=binpb", "--as-file-descriptor-set"],

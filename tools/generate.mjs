@@ -1,16 +1,14 @@
 // Regenerates everything that is generated and committed: TypeScript from proto/, docs/openapi.json, docs/config.md.
 // With --check it fails, naming the files, when what is committed differs.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync, existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { printProto } from "./print-proto.mjs";
+import { cpSync, mkdirSync, rmSync, existsSync } from "node:fs";
+import { join } from "node:path";
 
 const check = process.argv.includes("--check");
 const thirdParty = "proto/third_party";
 const outputs = ["proto/gen", "docs/openapi.json", "docs/config.md"];
 
-writeThirdParty();
+run(process.execPath, ["tools/third-party-protos.mjs"]);
 rmSync("proto/gen", { recursive: true, force: true });
 run("buf", ["lint"]);
 run("buf", ["format", "--diff", "--exit-code", "--path", "proto/gatewayops"]);
@@ -45,17 +43,6 @@ function breaking() {
   run("sh", ["-c", `git archive ${against} buf.yaml proto/gatewayops | tar -x -C ${dir}`]);
   cpSync(thirdParty, join(dir, thirdParty), { recursive: true });
   run("buf", ["breaking", "--against", dir]);
-}
-
-function writeThirdParty() {
-  rmSync(thirdParty, { recursive: true, force: true });
-  for (const name of ["google/api/http.proto", "google/api/annotations.proto"]) {
-    mkdirSync(dirname(join(thirdParty, name)), { recursive: true });
-    cpSync(join("node_modules/google-proto-files", name), join(thirdParty, name));
-  }
-  const path = join(thirdParty, "buf/validate/validate.proto");
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, printProto(file_buf_validate_validate.proto));
 }
 
 function run(command, args) {
