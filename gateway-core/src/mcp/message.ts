@@ -1,7 +1,13 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { jsonTextOf, membersOf, type JsonText, type Member } from "./json-members.ts";
+import {
+  jsonTextOf,
+  memberNamed,
+  membersOf,
+  type JsonText,
+  type Member,
+} from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -131,11 +137,6 @@ function requireControlOnce(json: JsonText, paramsStart: number): void {
   const meta = memberNamed(params, "_meta");
   if (meta && json.bytes[meta.start] === OPEN_BRACE)
     refuseTwice(membersOf(json, meta.start), CONTROL_META);
-}
-
-function memberNamed(members: readonly Member[], name: string): Member | undefined {
-  for (const member of members) if (member.key === name) return member;
-  return undefined;
 }
 
 function requestOf(
