@@ -204,6 +204,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   });
   const app = buildWorkerApp({
     config,
+    replicaId: "replica-1",
     logId: LOG_ID,
     stdioHost: undefined,
     workers: 1,
