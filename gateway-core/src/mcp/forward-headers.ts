@@ -11,12 +11,16 @@ const FORWARDED = [
   "baggage",
 ];
 
-/** Adds the headers that go to the MCP server: the agent's protocol headers and our trace context. */
-export function pushForwardHeaders(exchange: Exchange, headers: string[]): void {
+/**
+ * Adds the headers that go to the MCP server: the agent's protocol headers and our trace context.
+ *
+ * @param without one that does not go
+ */
+export function pushForwardHeaders(exchange: Exchange, headers: string[], without = ""): void {
   const given = exchange.request.headers;
   for (const name of FORWARDED) {
     const value = given[name];
-    if (typeof value === "string") headers.push(name, value);
+    if (typeof value === "string" && name !== without) headers.push(name, value);
   }
   // MCP 2026-07-28 streamable-http: intermediaries forward Mcp-Param-* headers they do not know. Older ones have none.
   if (exchange.message.era === "modern")

@@ -3,10 +3,10 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { SessionState } from "../sessions/session-store.ts";
 import { endSession } from "../upstream/era.ts";
+import { exchangeOnce } from "../upstream/exchange-once.ts";
 import { noAnswer } from "../upstream/legacy-call.ts";
 import { helloFrom } from "../upstream/legacy-session.ts";
-import { exchangeMessages, type EndedExchange } from "../upstream/message-stream.ts";
-import { readServerMessage, type ServerMessage } from "../upstream/server-message.ts";
+import type { ServerMessage } from "../upstream/server-message.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Carrier } from "./carrier.ts";
 import type { McpContext } from "./carriers.ts";
@@ -17,6 +17,9 @@ import type { McpExchange } from "./mcp-exchange.ts";
 
 /** Bytes of `initialize` params that are kept, to begin the session anew with them. */
 const PARAMS_MAX_BYTES = 16 * 1024;
+
+/** We take both forms of an answer, whatever the agent does. */
+const NOT_FORWARDED = "accept";
 
 /** Takes an agent's `initialize` to a legacy server. Where the server begins a session, the agent gets one of ours. */
 export class RelayedInitialize implements Carrier {
@@ -53,24 +56,29 @@ export class RelayedInitialize implements Carrier {
     const exchange = this.#exchange;
     const { upstream, context, principal } = exchange;
     const headers: string[] = [];
-    pushForwardHeaders(exchange, headers);
-    const { answer, ended } = await post(upstream, exchange.body, headers, this.#abort.signal);
-    if (!answer) throw noAnswer(upstream, ended);
-    if (ended.sessionId !== "") {
-      const state = stateOf(exchange, ended.sessionId, answer);
+    pushForwardHeaders(exchange, headers, NOT_FORWARDED);
+    const { answer, status, sessionId, isStream } = await exchangeOnce(upstream, {
+      body: exchange.body,
+      headers,
+      signal: this.#abort.signal,
+      timeoutMs: upstream.timeoutMs,
+    });
+    if (!answer) throw noAnswer(upstream, { status, isStream });
+    if (sessionId !== "") {
+      const state = stateOf(exchange, sessionId, answer);
       try {
         this.#session = await context.sessions.open(principal, state);
       } catch (error) {
-        await endSession(upstream, ended.sessionId, state.version);
+        await endSession(upstream, sessionId, state.version);
         throw error;
       }
     }
     this.#answer = answer;
-    this.#status = ended.status;
+    this.#status = status;
     exchange.responseBytes = answer.bytes.length;
     exchange.end({
       outcome: answer.errorCode === 0 ? Outcome.OK : Outcome.RPC_ERROR,
-      httpStatus: ended.status,
+      httpStatus: status,
       rpcCode: answer.errorCode,
       failure: undefined,
     });
@@ -133,17 +141,20 @@ async function reopen(
     );
   const signal = AbortSignal.timeout(upstream.timeoutMs);
   const hello = `{"jsonrpc":"2.0","id":"initialize","method":"initialize","params":${state.initializeParams}}`;
-  const { answer, ended } = await post(upstream, hello, [], signal);
-  if (!answer || answer.errorCode !== 0 || ended.sessionId === "") throw noAnswer(upstream, ended);
-  const headers = ["mcp-session-id", ended.sessionId, "mcp-protocol-version", state.version];
-  const say = (message: object): Promise<unknown> =>
-    post(upstream, JSON.stringify({ jsonrpc: "2.0", ...message }), headers, signal);
+  const { timeoutMs } = upstream;
+  const begun = await exchangeOnce(upstream, { body: hello, headers: [], signal, timeoutMs });
+  if (begun.answer?.errorCode !== 0 || begun.sessionId === "") throw noAnswer(upstream, begun);
+  const headers = ["mcp-session-id", begun.sessionId, "mcp-protocol-version", state.version];
+  const say = (message: object): Promise<unknown> => {
+    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
+    return exchangeOnce(upstream, { body, headers, signal, timeoutMs });
+  };
   await say({ method: "notifications/initialized" });
   if (state.logLevel !== "")
     await say({ id: "level", method: "logging/setLevel", params: { level: state.logLevel } });
   for (const uri of state.subscriptions)
     await say({ id: uri, method: "resources/subscribe", params: { uri } });
-  return context.sessions.change(id, (now) => ({ ...now, upstreamSession: ended.sessionId }));
+  return context.sessions.change(id, (now) => ({ ...now, upstreamSession: begun.sessionId }));
 }
 
 /** Most subscriptions that are kept of a session. */
@@ -177,26 +188,4 @@ export function editOf(
       subscriptions: state.subscriptions.filter((one) => one !== uri),
     });
   return undefined;
-}
-
-async function post(
-  upstream: Upstream,
-  body: Buffer | string,
-  headers: readonly string[],
-  signal: AbortSignal,
-): Promise<{ answer: ServerMessage | undefined; ended: EndedExchange }> {
-  let answer: ServerMessage | undefined;
-  const ended = await exchangeMessages(upstream, {
-    method: "POST",
-    headers: headers.filter((_, index) => headers[index & ~1] !== "accept"),
-    body,
-    signal,
-    headTimeoutMs: upstream.timeoutMs,
-    silenceMs: upstream.timeoutMs,
-    onMessage: (bytes) => {
-      const message = readServerMessage(bytes);
-      if (message?.kind === "answer") answer ??= message;
-    },
-  });
-  return { answer, ended };
 }

@@ -7,8 +7,8 @@ import {
   VERSION_META,
 } from "../mcp/envelope.ts";
 import type { Era } from "../mcp/message.ts";
-import { exchangeMessages, type EndedExchange } from "./message-stream.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { exchangeOnce, type OneAnswer } from "./exchange-once.ts";
+import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Who the gateway says it is where it asks for itself. */
@@ -88,8 +88,8 @@ function isModern(answer: ServerMessage | undefined): boolean {
 }
 
 async function speaksLegacy(upstream: Upstream): Promise<boolean> {
-  const { answer, ended } = await ask(upstream, INITIALIZE, []);
-  if (ended.sessionId !== "") await endSession(upstream, ended.sessionId, LEGACY_VERSION);
+  const { answer, sessionId } = await ask(upstream, INITIALIZE, []);
+  if (sessionId !== "") await endSession(upstream, sessionId, LEGACY_VERSION);
   return answer !== undefined && !MODERN_ONLY_CODES.has(answer.errorCode);
 }
 
@@ -97,28 +97,17 @@ async function ask(
   upstream: Upstream,
   body: string,
   headers: readonly string[],
-): Promise<{ answer: ServerMessage | undefined; ended: EndedExchange }> {
-  let answer: ServerMessage | undefined;
+): Promise<OneAnswer> {
   const timeoutMs = Math.min(PROBE_TIMEOUT_MS, upstream.timeoutMs);
-  const ended = await exchangeMessages(upstream, {
-    method: "POST",
-    headers,
-    body,
-    signal: AbortSignal.timeout(timeoutMs),
-    headTimeoutMs: timeoutMs,
-    silenceMs: timeoutMs,
-    onMessage: (bytes) => {
-      const message = readServerMessage(bytes);
-      if (message?.kind === "answer") answer ??= message;
-    },
-  });
-  const { status } = ended;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const found = await exchangeOnce(upstream, { body, headers, signal, timeoutMs });
+  const { status } = found;
   if (status === 401 || status === 403 || status === 429 || status >= 500)
     throw new Failure(
       "UPSTREAM_HTTP_ERROR",
       `The MCP server ${upstream.name} answered with HTTP status ${status}.`,
     );
-  return { answer, ended };
+  return found;
 }
 
 /** Tells a server that a session is over (MCP 2025-11-25 transports §Session Management). Never fails. */

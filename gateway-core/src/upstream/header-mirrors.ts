@@ -1,10 +1,9 @@
 import type { Logger } from "@gatewayops/platform/log";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
 import { GATEWAY_INFO } from "./era.ts";
+import { exchangeOnce } from "./exchange-once.ts";
 import type { HeaderMirror } from "./link.ts";
 import { mirrorsOf } from "./mcp-headers.ts";
-import { exchangeMessages } from "./message-stream.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Which arguments of which tools headers must repeat, for calls whose headers the gateway makes. */
@@ -58,18 +57,11 @@ async function list(
 ): Promise<ToolList> {
   const params = cursor === undefined ? "{}" : JSON.stringify({ cursor });
   const request = `{"jsonrpc":"2.0","id":"list","method":"tools/list","params":${params}}`;
-  let answer: ServerMessage | undefined;
-  await exchangeMessages(upstream, {
-    method: "POST",
-    headers: ["mcp-protocol-version", MODERN_VERSION, "mcp-method", "tools/list"],
+  const { answer } = await exchangeOnce(upstream, {
     body: changedRequest(Buffer.from(request), { setMeta: envelopeMeta(ENVELOPE) }),
+    headers: ["mcp-protocol-version", MODERN_VERSION, "mcp-method", "tools/list"],
     signal,
-    headTimeoutMs: upstream.timeoutMs,
-    silenceMs: upstream.timeoutMs,
-    onMessage: (bytes) => {
-      const message = readServerMessage(bytes);
-      if (message?.kind === "answer") answer ??= message;
-    },
+    timeoutMs: upstream.timeoutMs,
   });
   return answer && answer.resultText !== "" ? (JSON.parse(answer.resultText) as ToolList) : {};
 }

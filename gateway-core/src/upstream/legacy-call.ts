@@ -3,6 +3,7 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
 import { wasNeverSent } from "./dispatch-errors.ts";
+import { CLOSE_MS } from "./exchange-once.ts";
 import { isSessionLost, notify, sessionHeaders, tell } from "./legacy-session.ts";
 import type { HeldSession, LegacySessions } from "./legacy-sessions.ts";
 import { exchangeMessages, type EndedExchange, type MessageExchange } from "./message-stream.ts";
@@ -21,9 +22,6 @@ export const ASKED_MAX_MS = 10 * 60_000;
 const RESUMES_MAX = 100;
 const RETRY_DEFAULT_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
-
-/** Milliseconds a server has to end a stream on which it has answered. */
-const CLOSE_MS = 1_000;
 
 let lastId = 0;
 
@@ -280,7 +278,10 @@ export class LegacyCall implements ServerCall {
 }
 
 /** What is wrong with an exchange that brought no answer. */
-export function noAnswer(upstream: Upstream, ended: EndedExchange): Failure {
+export function noAnswer(
+  upstream: Upstream,
+  ended: { readonly status: number; readonly isStream: boolean },
+): Failure {
   if (ended.status >= 300)
     return new Failure(
       "UPSTREAM_HTTP_ERROR",

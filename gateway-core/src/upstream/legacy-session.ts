@@ -2,8 +2,8 @@ import { Failure } from "@gatewayops/platform/errors";
 import { LEGACY_VERSION } from "../mcp/envelope.ts";
 import { memberText } from "../mcp/json-members.ts";
 import { endSession, GATEWAY_INFO } from "./era.ts";
-import { exchangeMessages } from "./message-stream.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { exchangeOnce } from "./exchange-once.ts";
+import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** What a session is opened with. */
@@ -45,26 +45,19 @@ export async function openLegacySession(
   const hello =
     `{"jsonrpc":"2.0","id":"initialize","method":"initialize","params":{"protocolVersion":"${LEGACY_VERSION}",` +
     `"capabilities":${opening.capabilities},"clientInfo":${opening.clientInfo ?? JSON.stringify(GATEWAY_INFO)}}}`;
-  let answer: ServerMessage | undefined;
-  const ended = await exchangeMessages(upstream, {
-    method: "POST",
-    headers: [],
+  const { answer, status, sessionId } = await exchangeOnce(upstream, {
     body: hello,
+    headers: [],
     signal,
-    headTimeoutMs: upstream.timeoutMs,
-    silenceMs: upstream.timeoutMs,
-    onMessage: (bytes) => {
-      const message = readServerMessage(bytes);
-      if (message?.kind === "answer") answer ??= message;
-    },
+    timeoutMs: upstream.timeoutMs,
   });
   if (!answer || answer.errorCode !== 0)
     throw new Failure(
       "UPSTREAM_HTTP_ERROR",
-      `The MCP server ${upstream.name} refused to begin a session (HTTP status ${ended.status}` +
+      `The MCP server ${upstream.name} refused to begin a session (HTTP status ${status}` +
         `${answer ? `, JSON-RPC code ${answer.errorCode}` : ""}).`,
     );
-  const session = { upstream, id: ended.sessionId, hello: helloFrom(answer.resultText) };
+  const session = { upstream, id: sessionId, hello: helloFrom(answer.resultText) };
   await notify(session, "notifications/initialized", undefined, signal);
   if (opening.logLevel !== undefined && hasCapability(session.hello, "logging"))
     await tell(session, setLevelOf(opening.logLevel), signal);
@@ -116,14 +109,11 @@ export async function tell(
   signal: AbortSignal,
 ): Promise<void> {
   const { upstream } = session;
-  await exchangeMessages(upstream, {
-    method: "POST",
-    headers: sessionHeaders(session),
+  await exchangeOnce(upstream, {
     body: message,
+    headers: sessionHeaders(session),
     signal,
-    headTimeoutMs: upstream.timeoutMs,
-    silenceMs: upstream.timeoutMs,
-    onMessage: () => undefined,
+    timeoutMs: upstream.timeoutMs,
   });
 }
 

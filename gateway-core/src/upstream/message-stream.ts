@@ -37,6 +37,8 @@ export type EndedExchange = ExchangeHead & {
   readonly retryMs: number | undefined;
 };
 
+const BOTH = "application/json, text/event-stream";
+
 /** Bytes of one message from a server. */
 export const MESSAGE_MAX_BYTES = 32 * 1024 * 1024;
 
@@ -57,8 +59,7 @@ export async function exchangeMessages(
       headers: [
         ...link.headers,
         ...(exchange.body === null ? [] : ["content-type", "application/json"]),
-        "accept",
-        exchange.body === null ? "text/event-stream" : "application/json, text/event-stream",
+        ...["accept", exchange.body === null ? "text/event-stream" : BOTH],
         ...exchange.headers,
       ],
       body: exchange.body,

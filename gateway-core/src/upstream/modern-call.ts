@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
 import { wasNeverSent } from "./dispatch-errors.ts";
+import { CLOSE_MS } from "./exchange-once.ts";
 import { noAnswer } from "./legacy-call.ts";
 import type { HeaderMirrors } from "./header-mirrors.ts";
 import { headerValue, mirrorHeaders } from "./mcp-headers.ts";
@@ -17,7 +18,6 @@ export type ModernCallOptions = {
 
 /** HeaderMismatch (MCP 2026-07-28 basic §Error Codes): the tool's schema is not what we know. */
 const HEADER_MISMATCH = -32020;
-const CLOSE_MS = 1_000;
 
 let lastId = 0;
 

@@ -1,5 +1,6 @@
 import type { Logger } from "@gatewayops/platform/log";
 import type { Era } from "../mcp/message.ts";
+import { circuitOpen } from "./breaker.ts";
 import { knownEra, probeEra } from "./era.ts";
 import { createHeaderMirrors } from "./header-mirrors.ts";
 import { LegacyCall } from "./legacy-call.ts";
@@ -34,10 +35,21 @@ export class ServerCalls {
    * @param wanted the agent's own, taken where the server speaks both
    */
   eraOf(upstream: Upstream, wanted: Era): Era | Promise<Era> {
-    return (
-      knownEra(upstream, wanted, this.#options.now()) ??
-      probeEra(upstream, wanted, this.#options.now)
-    );
+    return knownEra(upstream, wanted, this.#options.now()) ?? this.#probe(upstream, wanted);
+  }
+
+  /** A server that cannot be probed counts as failing, like one that cannot be called. */
+  async #probe(upstream: Upstream, wanted: Era): Promise<Era> {
+    const { breaker } = upstream;
+    if (!breaker.admit()) throw circuitOpen(upstream.name, breaker);
+    try {
+      const era = await probeEra(upstream, wanted, this.#options.now);
+      breaker.succeeded();
+      return era;
+    } catch (error) {
+      breaker.failed();
+      throw error;
+    }
   }
 
   /** A call that has not begun yet. */
