@@ -275,7 +275,10 @@ function buildMcpContext(
         await endSession(upstream, state.upstreamSession, state.version);
       } catch (error) {
         // The server is gone from the registry, or svc-auth is away: it ends the session itself.
-        log.debug({ err: error, mcp_server: state.server }, "a server was not told of an ended session");
+        log.debug(
+          { err: error, mcp_server: state.server },
+          "a server was not told of an ended session",
+        );
       }
     },
     log,

@@ -84,8 +84,8 @@ export function readFacade(method: string, body: Buffer): { message: McpMessage;
       era: "modern",
       version: "",
       traceparent: undefined,
-      params: Object.fromEntries(
-        Object.entries(values).map(([key, value]) => [facade.params[key], value]),
+      params: Object.fromEntries<unknown>(
+        Object.entries(values).map(([key, value]) => [facade.params[key] ?? key, value]),
       ),
     },
   };

@@ -181,8 +181,7 @@ export class CallCarrier implements Carrier, CallListener {
     this.#answer = answer;
     this.exchange.responseBytes += answer.body.length;
     this.exchange.end({
-      outcome:
-        rpcCode !== 0 ? Outcome.RPC_ERROR : isToolFailed ? Outcome.TOOL_ERROR : Outcome.OK,
+      outcome: rpcCode !== 0 ? Outcome.RPC_ERROR : isToolFailed ? Outcome.TOOL_ERROR : Outcome.OK,
       httpStatus: answer.status,
       rpcCode,
       failure: answer.failure,

@@ -8,7 +8,13 @@ import type { AskedAgents } from "./asked-agents.ts";
 import type { Carrier } from "./carrier.ts";
 import { discoverLegacy } from "./discover-legacy.ts";
 import { ListenOnLegacy } from "./listen-on-legacy.ts";
-import { ACCEPTED, LocalAnswer, resultOf, unknownMethod, type LocalResult } from "./local-answer.ts";
+import {
+  ACCEPTED,
+  LocalAnswer,
+  resultOf,
+  unknownMethod,
+  type LocalResult,
+} from "./local-answer.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import type { Era } from "./message.ts";
 import { callOfModern } from "./modern-call-carrier.ts";
@@ -60,7 +66,7 @@ const LEGACY_ONLY: ReadonlySet<string> = new Set([
 ]);
 
 function modernOn(exchange: McpExchange, era: Era): Carrier {
-  const { message, context } = exchange;
+  const { message } = exchange;
   if (era === "modern") return new Relay(exchange, undefined);
   // The core has no notification of a client; what it is cannot be said to a server of the other era.
   if (message.kind !== "request") return new LocalAnswer(exchange, () => ACCEPTED);
@@ -90,19 +96,17 @@ async function endSession({ context }: McpExchange, id: string): Promise<LocalRe
   return { status: 200 };
 }
 
-/** Servers without sessions, which the agent speaks to without one, are relayed to as they are. */
-function withoutSession(exchange: McpExchange): Carrier | Promise<Carrier> {
-  const { context, upstream } = exchange;
-  const era = context.calls.eraOf(upstream, "legacy");
-  return era instanceof Promise ? era.then(carry) : carry(era);
-
-  function carry(found: Era): Carrier {
-    if (found === "legacy") return new Relay(exchange, undefined);
-    if (exchange.message.method === "ping")
-      return new LocalAnswer(exchange, () => resultOf(exchange, "{}"));
-    throw new Failure(
-      "SESSION_REQUIRED",
-      "Send `initialize` first; every later request needs the Mcp-Session-Id that it is answered with.",
-    );
-  }
+/**
+ * Servers without sessions, which the agent speaks to without one, are relayed to as they are: what a server of the
+ * other era says to that is as good as what we could say.
+ */
+function withoutSession(exchange: McpExchange): Carrier {
+  const { context, upstream, message } = exchange;
+  if (context.calls.knownEraOf(upstream, "legacy") !== "modern")
+    return new Relay(exchange, undefined);
+  if (message.method === "ping") return new LocalAnswer(exchange, () => resultOf(exchange, "{}"));
+  throw new Failure(
+    "SESSION_REQUIRED",
+    "Send `initialize` first; every later request needs the Mcp-Session-Id that it is answered with.",
+  );
 }

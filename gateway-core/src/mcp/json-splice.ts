@@ -12,9 +12,14 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
   const parts: Buffer[] = [];
   let at = 0;
-  for (const { start, end, with: inserted } of [...edits].sort((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { start, end, with: inserted } of [...edits].sort(
+    (a, b) => a.start - b.start || a.end - b.end,
+  )) {
     if (start < at) throw new RangeError("Edits of the same bytes.");
-    parts.push(bytes.subarray(at, start), typeof inserted === "string" ? Buffer.from(inserted) : inserted);
+    parts.push(
+      bytes.subarray(at, start),
+      typeof inserted === "string" ? Buffer.from(inserted) : inserted,
+    );
     at = end;
   }
   parts.push(bytes.subarray(at));

@@ -55,7 +55,8 @@ export class LegacyFace implements CallFace {
     const { call } = carrier;
     this.#ask(message.method, message.paramsText, carrier).then(
       (answer) => {
-        const outcome = "result" in answer ? `"result":${answer.result}` : `"error":${answer.error}`;
+        const outcome =
+          "result" in answer ? `"result":${answer.result}` : `"error":${answer.error}`;
         call?.respond(message.idText, outcome);
       },
       (error: unknown) => {

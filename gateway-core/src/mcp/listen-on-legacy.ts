@@ -81,7 +81,7 @@ export class ListenOnLegacy implements Carrier {
       await this.#subscribe(session);
       this.#stream = new EventStream(this.#exchange);
       await this.#stream.send(this.#acknowledged());
-      for (let lastEventId = ""; ; ) {
+      for (let lastEventId = ""; ;) {
         const ended = await this.#listen(session, lastEventId);
         lastEventId = ended.lastEventId;
         // Without a stream there is nothing to hear; the agent's own stays open.

@@ -68,7 +68,10 @@ export function resultOf(exchange: McpExchange, result: string): LocalResult {
 
 /** The answer to a method that there is not (MCP 2026-07-28 basic §Error Codes: 404 in the modern era). */
 export function unknownMethod({ message }: McpExchange): LocalResult {
-  const error = { code: -32601, message: `There is no method ${message.method.slice(0, 128)} here.` };
+  const error = {
+    code: -32601,
+    message: `There is no method ${message.method.slice(0, 128)} here.`,
+  };
   return {
     status: message.era === "modern" ? 404 : 200,
     body: `{"jsonrpc":"2.0","id":${message.idText},"error":${JSON.stringify(error)}}`,

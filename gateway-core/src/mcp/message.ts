@@ -2,13 +2,7 @@ import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, VERSION_META } from "./envelope.ts";
-import {
-  jsonTextOf,
-  memberNamed,
-  membersOf,
-  type JsonText,
-  type Member,
-} from "./json-members.ts";
+import { jsonTextOf, memberNamed, membersOf, type JsonText, type Member } from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -46,7 +40,6 @@ export class MessageError extends Failure {
 
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
-
 
 /** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
 const CONTROL_MEMBERS = controlsOf(["jsonrpc", "id", "method", "params", "result", "error"]);

@@ -30,8 +30,7 @@ export class ModernFace implements CallFace {
   /** Log messages only for who asked (MCP 2026-07-28 server/utilities/logging); what concerns no request is not sent. */
   wants({ method }: ServerMessage): boolean {
     return (
-      method === "notifications/progress" ||
-      (method === "notifications/message" && this.#wantsLogs)
+      method === "notifications/progress" || (method === "notifications/message" && this.#wantsLogs)
     );
   }
 

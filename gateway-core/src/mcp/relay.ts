@@ -279,7 +279,8 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     this.#held = [];
     this.#headers = [];
     this.#exchange.responseBytes = 0;
-    const session = this.#session!;
+    const session = this.#session;
+    if (!session) return;
     reopenRelayedSession(this.#exchange.context, this.#exchange.upstream, session).then(
       (state) => {
         this.#session = { id: session.id, state };

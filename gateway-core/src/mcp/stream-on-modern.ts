@@ -1,4 +1,3 @@
-import type { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { CallListener, ServerCall } from "../upstream/server-call.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
@@ -6,7 +5,7 @@ import type { Carrier } from "./carrier.ts";
 import { changedRequest, SUBSCRIPTION_META } from "./envelope.ts";
 import { EventStream } from "./event-stream.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
-import { listenRequest } from "./translated-session.ts";
+import { listenRequest } from "./session-request.ts";
 
 /** Milliseconds between tries to listen again; they double up to the greatest. */
 const AGAIN_MS = 500;
@@ -71,7 +70,7 @@ export class StreamOnModern implements Carrier, CallListener {
     this.#listenAgain();
   }
 
-  onFailure(_failure: Failure): void {
+  onFailure(): void {
     this.#listenAgain();
   }
 

@@ -1,16 +1,21 @@
 import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
-import type { CallRequest } from "../upstream/server-call.ts";
 import { CallCarrier } from "./call-carrier.ts";
 import type { Carrier } from "./carrier.ts";
 import { withoutMembers } from "./discover-legacy.ts";
 import { LEGACY_VERSION, LEGACY_VERSIONS, SERVER_INFO_META } from "./envelope.ts";
 import { memberText } from "./json-members.ts";
 import { LegacyFace } from "./legacy-face.ts";
-import { ACCEPTED, LocalAnswer, resultOf, unknownMethod, type LocalResult } from "./local-answer.ts";
+import {
+  ACCEPTED,
+  LocalAnswer,
+  resultOf,
+  unknownMethod,
+  type LocalResult,
+} from "./local-answer.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { editOf } from "./relayed-session.ts";
-import { isSafeMethod } from "./safe-methods.ts";
+import { requestOf } from "./session-request.ts";
 import { StreamOnModern } from "./stream-on-modern.ts";
 
 // An agent of the legacy era with a server of the modern one. The session is the gateway's alone; the server hears of
@@ -141,46 +146,4 @@ async function changeSession(exchange: McpExchange, { id }: AgentSession): Promi
   const edit = editOf(message.method, typeof level === "string" ? level : "", uri);
   if (edit) await context.sessions.change(id, edit);
   return resultOf(exchange, "{}");
-}
-
-/** A request of the session as the server must hear it. */
-function requestOf(
-  exchange: McpExchange,
-  initializeParams: string,
-  logLevel: string,
-  method: string,
-): CallRequest {
-  const { message, body, upstream, principal, trace } = exchange;
-  const params = Buffer.from(initializeParams);
-  return {
-    upstream,
-    method,
-    message:
-      method === message.method
-        ? body
-        : Buffer.from(`{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)}}`),
-    target: method === message.method ? message.target : "",
-    isSafe: isSafeMethod(method),
-    owner: principal.keyIdText,
-    capabilities: memberText(params, "capabilities") || "{}",
-    clientInfo: memberText(params, "clientInfo") || undefined,
-    logLevel: logLevel === "" ? undefined : logLevel,
-    traceparent: trace?.traceparent ?? "",
-  };
-}
-
-/** A request that the gateway makes for the session itself. */
-export function listenRequest(exchange: McpExchange, { state }: AgentSession): CallRequest {
-  const notifications = {
-    toolsListChanged: true,
-    promptsListChanged: true,
-    resourcesListChanged: true,
-    resourceSubscriptions: state.subscriptions,
-  };
-  const method = "subscriptions/listen";
-  const message = { jsonrpc: "2.0", id: 0, method, params: { notifications } };
-  return {
-    ...requestOf(exchange, state.initializeParams, "", method),
-    message: Buffer.from(JSON.stringify(message)),
-  };
 }

@@ -161,11 +161,11 @@ export class Bucket implements BucketView {
         String(burst),
         String(want),
       );
-      const [granted, left, wait] = (await withDeadline(
-        answer,
-        REDIS_DEADLINE_MS,
-        "Redis",
-      )) as [number, number, number];
+      const [granted, left, wait] = (await withDeadline(answer, REDIS_DEADLINE_MS, "Redis")) as [
+        number,
+        number,
+        number,
+      ];
       this.#tokens += granted;
       this.#leasedAt = now();
       this.#global = left;

@@ -21,7 +21,12 @@ const PROBE_TIMEOUT_MS = 10_000;
 /** UnsupportedProtocolVersion (MCP 2026-07-28 basic §Error Codes). */
 const VERSION_UNSUPPORTED = -32022;
 /** What a server without the legacy era answers to `initialize`: unknown method, missing envelope, unknown version. */
-const MODERN_ONLY_CODES: ReadonlySet<number> = new Set([-32601, -32602, -32020, VERSION_UNSUPPORTED]);
+const MODERN_ONLY_CODES: ReadonlySet<number> = new Set([
+  -32601,
+  -32602,
+  -32020,
+  VERSION_UNSUPPORTED,
+]);
 
 const DISCOVER = JSON.stringify({
   jsonrpc: "2.0",

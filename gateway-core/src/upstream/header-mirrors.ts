@@ -15,7 +15,11 @@ export type HeaderMirrors = {
 };
 
 const PAGES_MAX = 100;
-const ENVELOPE = { capabilities: "{}", clientInfo: JSON.stringify(GATEWAY_INFO), logLevel: undefined };
+const ENVELOPE = {
+  capabilities: "{}",
+  clientInfo: JSON.stringify(GATEWAY_INFO),
+  logLevel: undefined,
+};
 
 export function createHeaderMirrors(log: Logger): HeaderMirrors {
   return {

@@ -4,7 +4,13 @@ import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
 import { wasNeverSent } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
-import { isSessionLost, notify, sessionHeaders, tell } from "./legacy-session.ts";
+import {
+  isSessionLost,
+  notify,
+  sessionHeaders,
+  tell,
+  type LegacySession,
+} from "./legacy-session.ts";
 import type { HeldSession, LegacySessions } from "./legacy-sessions.ts";
 import { exchangeMessages, type EndedExchange, type MessageExchange } from "./message-stream.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
@@ -55,7 +61,6 @@ export class LegacyCall implements ServerCall {
     return this.#request.upstream;
   }
 
-
   start(): void {
     this.#run().catch((error: unknown) => {
       this.#fail(failureFrom(error));
@@ -66,13 +71,11 @@ export class LegacyCall implements ServerCall {
     const held = this.#held;
     if (!held || !this.#asked.delete(idText)) return;
     this.#watchSilence();
-    tell(
-      held.session,
-      `{"jsonrpc":"2.0","id":${idText},${outcome}}`,
-      this.#abort.signal,
-    ).catch((error: unknown) => {
-      this.#fail(failureFrom(error));
-    });
+    tell(held.session, `{"jsonrpc":"2.0","id":${idText},${outcome}}`, this.#abort.signal).catch(
+      (error: unknown) => {
+        this.#fail(failureFrom(error));
+      },
+    );
   }
 
   cancel(reason: string): void {
@@ -122,7 +125,7 @@ export class LegacyCall implements ServerCall {
     this.serverInfo = session.hello.serverInfo;
     this.listener.onAttempt();
     this.#watchSilence();
-    let ended = await this.#exchange("POST", this.#bytes(), []);
+    let ended = await this.#exchange(session, "POST", this.#bytes(), []);
     if (isSessionLost(session, ended.status, this.#answer)) {
       this.#answer = undefined;
       held.discard();
@@ -135,7 +138,7 @@ export class LegacyCall implements ServerCall {
       await delay(Math.min(ended.retryMs ?? RETRY_DEFAULT_MS, RETRY_MAX_MS), undefined, {
         signal: this.#abort.signal,
       });
-      ended = await this.#exchange("GET", null, ["last-event-id", ended.lastEventId]);
+      ended = await this.#exchange(session, "GET", null, ["last-event-id", ended.lastEventId]);
       if (ended.status >= 300) break;
     }
     if (!this.#answer) throw noAnswer(upstream, ended);
@@ -144,12 +147,12 @@ export class LegacyCall implements ServerCall {
   }
 
   #exchange(
+    session: LegacySession,
     method: "POST" | "GET",
     body: Buffer | null,
     headers: readonly string[],
   ): Promise<EndedExchange> {
     const { upstream, traceparent } = this.#request;
-    const { session } = this.#held!;
     const exchange: MessageExchange = {
       method,
       body,

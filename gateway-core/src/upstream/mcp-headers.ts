@@ -16,7 +16,8 @@ export function decodedHeader(value: string): string | undefined {
   if (encoded === undefined) return value;
   const bytes = Buffer.from(encoded, "base64");
   // Decoding ignores what is no base64; only the one right spelling counts.
-  if (bytes.toString("base64").replaceAll("=", "") !== encoded.replaceAll("=", "")) return undefined;
+  if (bytes.toString("base64").replaceAll("=", "") !== encoded.replaceAll("=", ""))
+    return undefined;
   return bytes.toString("utf8");
 }
 
@@ -29,8 +30,9 @@ export function mirrorHeaders(mirrors: readonly HeaderMirror[], args: unknown): 
         typeof value === "object" && value !== null && Object.hasOwn(value, name)
           ? (value as Record<string, unknown>)[name]
           : undefined;
-    if (value === undefined || value === null || typeof value === "object") return [];
-    return [header, headerValue(String(value as string | number | boolean))];
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean")
+      return [];
+    return [header, headerValue(String(value))];
   });
 }
 

@@ -141,7 +141,8 @@ export class ModernCall implements ServerCall {
     // A server must not send requests here; what it sends all the same is nobody's.
     if (message.kind !== "answer") return;
     this.#answer ??= message;
-    if (!this.#isStream || this.#answer !== message || message.errorCode === HEADER_MISMATCH) return;
+    if (!this.#isStream || this.#answer !== message || message.errorCode === HEADER_MISMATCH)
+      return;
     this.#over(CLOSE_MS);
     this.listener.onAnswer(message, 200);
   }

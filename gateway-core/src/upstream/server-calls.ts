@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Failure } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Era } from "../mcp/message.ts";
 import { circuitOpen } from "./breaker.ts";
@@ -35,20 +37,28 @@ export class ServerCalls {
    * @param wanted the agent's own, taken where the server speaks both
    */
   eraOf(upstream: Upstream, wanted: Era): Era | Promise<Era> {
-    return knownEra(upstream, wanted, this.#options.now()) ?? this.#probe(upstream, wanted);
+    return this.knownEraOf(upstream, wanted) ?? this.#probe(upstream, wanted);
+  }
+
+  /** As `eraOf`, but undefined when it must be probed. */
+  knownEraOf(upstream: Upstream, wanted: Era): Era | undefined {
+    return knownEra(upstream, wanted, this.#options.now());
   }
 
   /** A server that cannot be probed counts as failing, like one that cannot be called. */
   async #probe(upstream: Upstream, wanted: Era): Promise<Era> {
     const { breaker } = upstream;
-    if (!breaker.admit()) throw circuitOpen(upstream.name, breaker);
-    try {
-      const era = await probeEra(upstream, wanted, this.#options.now);
-      breaker.succeeded();
-      return era;
-    } catch (error) {
-      breaker.failed();
-      throw error;
+    for (let attempt = 0; ; attempt++) {
+      if (!breaker.admit()) throw circuitOpen(upstream.name, breaker);
+      try {
+        const era = await probeEra(upstream, wanted, this.#options.now);
+        breaker.succeeded();
+        return era;
+      } catch (error) {
+        breaker.failed();
+        if (attempt >= this.#options.maxRetries || !isTransport(error)) throw error;
+        await delay(25 * 2 ** attempt);
+      }
     }
   }
 
@@ -83,4 +93,12 @@ export class ServerCalls {
   close(): Promise<void> {
     return this.sessions.close();
   }
+}
+
+/** True when a probe, which only reads, did not get through and may be sent again. */
+function isTransport(error: unknown): boolean {
+  return (
+    error instanceof Failure &&
+    (error.reason === "UPSTREAM_UNREACHABLE" || error.reason === "UPSTREAM_CLOSED")
+  );
 }
