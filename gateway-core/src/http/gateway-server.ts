@@ -3,18 +3,17 @@ import type { Duplex } from "node:stream";
 import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import { restErrorBody, sendFailure } from "@gatewayops/platform/rpc/rest";
+import type { McpContext } from "../mcp/carriers.ts";
 import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
-import type { SessionIds } from "../mcp/session-id.ts";
 import type { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
-import type { OwnClient } from "../upstream/own-client.ts";
 import { receiveBody } from "./body.ts";
-import { FACADE_METHODS, RestExchange } from "./rest-exchange.ts";
+import { FACADE_METHODS } from "./facade.ts";
+import { RestExchange } from "./rest-exchange.ts";
 
 export type GatewayServerOptions = {
   readonly pipeline: Pipeline;
-  readonly sessionIds: SessionIds;
-  readonly ownClient: OwnClient;
+  readonly mcp: McpContext;
   /** Origins, beside our own, whose pages may call: "https://app.example.com". "*" for all. */
   readonly allowedOrigins: ReadonlySet<string>;
   readonly readTimeoutMs: number;
@@ -56,7 +55,8 @@ export function createGatewayServer(options: GatewayServerOptions): Server {
   return server;
 }
 
-function serve(
+/** Answers one request. */
+export function serve(
   options: GatewayServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -108,7 +108,7 @@ function serveMcp(
     const exchange = new McpExchange(pipeline, request, response, {
       serverName,
       httpMethod,
-      sessionIds: options.sessionIds,
+      context: options.mcp,
     });
     begin(options, exchange, httpMethod === "POST");
     return;
@@ -133,7 +133,7 @@ function serveMcp(
     new RestExchange(pipeline, request, response, {
       serverName,
       method,
-      client: options.ownClient,
+      context: options.mcp,
     }),
     true,
   );

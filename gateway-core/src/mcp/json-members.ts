@@ -46,6 +46,12 @@ export function memberNamed(members: readonly Member[], name: string): Member | 
   return undefined;
 }
 
+/** The value of a JSON object's member as it stands in the bytes; empty when there is none. */
+export function memberText(object: Buffer, name: string): string {
+  const member = memberNamed(membersOf(jsonTextOf(object)), name);
+  return member ? object.toString("utf8", member.start, member.end) : "";
+}
+
 /** Offsets of the elements of the JSON array that begins at an offset, as `membersOf` has those of an object. */
 export function elementsOf(
   { bytes, text }: JsonText,

@@ -15,17 +15,17 @@ describe("splice", () => {
   it("replaces, inserts and removes ranges, in whatever order they are given", () => {
     expect(
       splice(Buffer.from("abcdef"), [
-        { start: 4, end: 6, text: "" },
-        { start: 0, end: 0, text: ">" },
-        { start: 1, end: 2, text: Buffer.from("BBB") },
+        { start: 4, end: 6, with: "" },
+        { start: 0, end: 0, with: ">" },
+        { start: 1, end: 2, with: Buffer.from("BBB") },
       ]).toString(),
     ).toBe(">aBBBcd");
   });
 
   it("refuses edits that overlap", () => {
     const edits = [
-      { start: 0, end: 3, text: "" },
-      { start: 2, end: 4, text: "" },
+      { start: 0, end: 3, with: "" },
+      { start: 2, end: 4, with: "" },
     ];
     expect(() => splice(Buffer.from("abcdef"), edits)).toThrow(RangeError);
   });

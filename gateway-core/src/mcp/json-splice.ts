@@ -1,7 +1,7 @@
 import { memberNamed, membersOf, type JsonText } from "./json-members.ts";
 
 /** A range of bytes and what stands in its place. An empty range inserts. */
-export type Edit = { readonly start: number; readonly end: number; readonly text: string | Buffer };
+export type Edit = { readonly start: number; readonly end: number; readonly with: Buffer | string };
 
 /**
  * The bytes with ranges replaced; all others are the same bytes.
@@ -12,9 +12,14 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
   const parts: Buffer[] = [];
   let at = 0;
-  for (const { start, end, text } of [...edits].sort((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { start, end, with: inserted } of [...edits].sort(
+    (a, b) => a.start - b.start || a.end - b.end,
+  )) {
     if (start < at) throw new RangeError("Edits of the same bytes.");
-    parts.push(bytes.subarray(at, start), typeof text === "string" ? Buffer.from(text) : text);
+    parts.push(
+      bytes.subarray(at, start),
+      typeof inserted === "string" ? Buffer.from(inserted) : inserted,
+    );
     at = end;
   }
   parts.push(bytes.subarray(at));
@@ -40,22 +45,22 @@ export function editsOfObject(json: JsonText, offset: number, change: ObjectChan
   const edits: Edit[] = [];
   for (const { key, start, end } of kept) {
     const text = change.set?.get(key);
-    if (text !== undefined) edits.push({ start, end, text });
+    if (text !== undefined) edits.push({ start, end, with: text });
   }
   const lastKept = kept.at(-1);
   const last = members.at(-1);
   for (const [index, member] of members.entries()) {
     const next = members[index + 1];
     if (staying.has(member) || !next || !lastKept || member.start > lastKept.start) continue;
-    edits.push({ start: member.keyStart, end: next.keyStart, text: "" });
+    edits.push({ start: member.keyStart, end: next.keyStart, with: "" });
   }
   // What ends the object: members removed there go with the comma before them, and what is added comes after.
   if (!lastKept || !last) {
     const start = members[0]?.keyStart ?? json.bytes.indexOf("{", offset) + 1;
     const end = last?.end ?? start;
-    if (end > start || added !== "") edits.push({ start, end, text: added });
+    if (end > start || added !== "") edits.push({ start, end, with: added });
   } else if (last !== lastKept || added !== "") {
-    edits.push({ start: lastKept.end, end: last.end, text: added === "" ? "" : `,${added}` });
+    edits.push({ start: lastKept.end, end: last.end, with: added === "" ? "" : `,${added}` });
   }
   return edits;
 }
