@@ -21,7 +21,7 @@ export function boundedSchema(json: Buffer): BoundedSchema {
   if (draft === undefined) return { problem: "it is of a dialect that is not known" };
   const problem = problemOf(schema);
   if (problem !== undefined) return { problem };
-  return { schema: schema as Schema, draft };
+  return { schema, draft };
 }
 
 /** The number of values in a value, and whether it nests too deep; counting ends beyond the bound. */
