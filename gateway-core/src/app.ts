@@ -20,6 +20,7 @@ import { LogShipper } from "./events/shipper.ts";
 import { CallMetrics } from "./http/call-metrics.ts";
 import { createConsoleFiles } from "./http/console-files.ts";
 import { createForwarder } from "./http/forward.ts";
+import { createBrowserAccess, namesIn } from "./http/browser-access.ts";
 import { createGatewayServer, serve, type GatewayServerOptions } from "./http/gateway-server.ts";
 import { createGrpcForwarder } from "./http/grpc-forward.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
@@ -222,7 +223,12 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   const serving: GatewayServerOptions = {
     pipeline,
     mcp,
-    allowedOrigins: new Set(config.allowedOrigins.split(",").map((origin) => origin.trim())),
+    browserAccess: createBrowserAccess({
+      allowedOrigins: namesIn(config.allowedOrigins),
+      allowedHosts: namesIn(config.allowedHosts),
+      bindHost: config.host,
+      credentialHeader: pipeline.credentialHeader,
+    }),
     readTimeoutMs: config.readTimeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
     serveOther: (request, response, path) =>

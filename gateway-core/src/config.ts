@@ -84,6 +84,11 @@ export const GATEWAY_SCHEMA = {
     default: "",
     doc: 'Origins whose pages may call MCP servers, separated by commas, for example "https://app.example.com". "*" for all. Our own origin always may.',
   }),
+  allowedHosts: stringSetting({
+    env: "GWO_ALLOWED_HOSTS",
+    default: "",
+    doc: 'Host names by which requests may come, separated by commas, for example "gateway.example.com". "*" for all. Names of loopback always may. Empty: those alone where `GWO_BIND_HOST` is a loopback address, else all.',
+  }),
   apiKeyHeader: stringSetting({
     env: "GWO_API_KEY_HEADER",
     yaml: "auth.api_key_header",
