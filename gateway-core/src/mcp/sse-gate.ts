@@ -1,4 +1,5 @@
 import { AnswerScan } from "./answer-scan.ts";
+import { lineEnd } from "./sse-parser.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -106,11 +107,4 @@ export class SseGate {
     else this.scan.reset();
     return isAnswer;
   }
-}
-
-function lineEnd(chunk: Buffer, from: number): number {
-  const lf = chunk.indexOf(LF, from);
-  const until = lf < 0 ? chunk.length : lf;
-  const cr = chunk.subarray(from, until).indexOf(CR);
-  return cr < 0 ? until : from + cr;
 }
