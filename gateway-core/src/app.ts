@@ -35,7 +35,7 @@ export type WorkerAppOptions = {
   readonly config: GatewayConfig;
   /** Name of this worker's write-ahead log: 32 hexadecimal digits, chosen by the primary. */
   readonly logId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  readonly bridge: StdioHostAddress | undefined;
   readonly workers: number;
   readonly redis: Redis;
   readonly subscriber: Redis;
@@ -112,7 +112,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       now,
     },
     connections: UPSTREAM_CONNECTIONS,
-    stdioHost: options.stdioHost,
+    stdioHost: options.bridge,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());

@@ -205,7 +205,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   const app = buildWorkerApp({
     config,
     logId: LOG_ID,
-    stdioHost: undefined,
+    bridge: undefined,
     workers: 1,
     redis,
     subscriber,

@@ -4,7 +4,8 @@ import type { StdioHostAddress } from "../upstream/registry.ts";
 export type WorkerEnv = {
   /** Name of its write-ahead log: 32 hexadecimal digits. */
   readonly logId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  /** Where the bridge listens. */
+  readonly bridge: StdioHostAddress;
 };
 
 const VARIABLE = "GWO_INTERNAL_WORKER";

@@ -23,7 +23,7 @@ export async function runWorker(options: {
   env: NodeJS.ProcessEnv;
 }): Promise<void> {
   const { config } = options;
-  const { logId, stdioHost } = workerEnvFrom(options.env);
+  const { logId, bridge } = workerEnvFrom(options.env);
   const log = createLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -44,7 +44,7 @@ export async function runWorker(options: {
   const app = buildWorkerApp({
     config,
     logId,
-    stdioHost,
+    bridge,
     workers: options.workers,
     redis,
     subscriber,

@@ -2,12 +2,12 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { createLogger } from "@gatewayops/platform/log";
-import { createStdioHost } from "../src/stdio/host.ts";
-import type { StdioServer } from "../src/stdio/session.ts";
+import { createBridge } from "../src/bridge/bridge.ts";
+import type { StdioServer } from "../src/bridge/stdio-process.ts";
 import { STDIO_SECRET_HEADER } from "../src/upstream/registry.ts";
 import { until } from "./engine-redis.ts";
 
-const SECRET = "the secret of the stdio host";
+const SECRET = "the secret of the bridge";
 const log = createLogger({
   service: "test",
   level: "silent",
@@ -17,9 +17,15 @@ const log = createLogger({
 const fixture = fileURLToPath(new URL("./fixtures/stdio-server.mjs", import.meta.url));
 
 const SERVERS: readonly StdioServer[] = [
-  { name: "test", command: process.execPath, args: [fixture], env: { OWN: "1" } },
-  { name: "greeting", command: process.execPath, args: [fixture], env: { GREET: "1" } },
-  { name: "missing", command: "/no/such/command", args: [], env: {} },
+  { name: "test", command: process.execPath, args: [fixture], env: { OWN: "1" }, stateless: false },
+  {
+    name: "greeting",
+    command: process.execPath,
+    args: [fixture],
+    env: { GREET: "1" },
+    stateless: false,
+  },
+  { name: "missing", command: "/no/such/command", args: [], env: {}, stateless: false },
 ];
 
 type Host = { url: string; setNow: (now: number) => void; sweep: () => void };
@@ -34,7 +40,7 @@ async function startHost(): Promise<Host> {
   let now = 1_000_000;
   // The sweeper is the host's only interval: the test runs it when it likes.
   const interval = jest.spyOn(globalThis, "setInterval");
-  const host = createStdioHost({
+  const host = createBridge({
     servers: SERVERS,
     secret: SECRET,
     env: { PATH: process.env["PATH"] ?? "" },
@@ -116,7 +122,7 @@ type Result = {
 
 const resultOf = (sent: Sent): Result => sent.json()["result"] as Result;
 
-describe("the stdio host", () => {
+describe("stdio servers behind the bridge", () => {
   it("opens a session with initialize and answers requests by their id", async () => {
     const host = await startHost();
     const session = await initialize(host);
