@@ -97,10 +97,10 @@ export class ChannelSession implements Session {
     };
     this.#waiting.set(key, waiting);
     answer.onAbandoned(() => {
-      this.#forget(key, waiting);
+      this.#giveUp(key, waiting);
     });
     this.#channel.send(body, headers).catch((error: unknown) => {
-      if (this.#forget(key, waiting)) answer.fail(failureFrom(error));
+      if (this.#giveUp(key, waiting)) answer.fail(failureFrom(error));
     });
   }
 
@@ -120,9 +120,13 @@ export class ChannelSession implements Session {
     return undefined;
   }
 
-  /** False when the request was answered, or its id is another's by now. */
-  #forget(key: string, waiting: Waiting): boolean {
-    return this.#waiting.get(key) === waiting && this.#waiting.delete(key);
+  /** Takes no answer any more. False: the request was answered, or its id is another's by now. */
+  #giveUp(key: string, waiting: Waiting): boolean {
+    if (this.#waiting.get(key) !== waiting) return false;
+    this.#waiting.delete(key);
+    // Nobody was told the session's id.
+    if (waiting.isInitialize) this.close();
+    return true;
   }
 
   #onMessage(bytes: Buffer): void {
