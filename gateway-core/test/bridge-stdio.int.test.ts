@@ -242,8 +242,8 @@ describe("stdio servers behind the bridge", () => {
     const session = await initialize(host);
     const { pid } = resultOf(await send(host, ask("test/pid"), { session }));
     expect((await send(host, undefined, { session, method: "DELETE" })).status).toBe(200);
-    await until("the process is gone", () => !isAlive(pid));
     expect((await send(host, ask("test/pid"), { session })).status).toBe(404);
+    await until("the process is gone", () => !isAlive(pid));
   });
 
   it("ends sessions that nobody used for ten minutes, and no others", async () => {

@@ -8,10 +8,10 @@ import { MessageError, readMessage } from "../mcp/message.ts";
 import { STDIO_SECRET_HEADER } from "../upstream/registry.ts";
 import { sendFailure } from "./http-answer.ts";
 import { SessionTable, orgOf } from "./session-table.ts";
-import { SseTarget } from "./sse-target.ts";
+import { BridgedSseServer } from "./bridged-sse-server.ts";
 import type { StdioServer } from "./stdio-process.ts";
-import { StdioTarget } from "./stdio-target.ts";
-import type { Target } from "./target.ts";
+import { BridgedStdioServer } from "./bridged-stdio-server.ts";
+import type { BridgedServer } from "./bridged-server.ts";
 
 export type BridgeOptions = {
   readonly servers: readonly StdioServer[];
@@ -46,14 +46,14 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
   const stdio = new Map(
     options.servers.map((server) => [
       server.name,
-      new StdioTarget({ server, env: options.env, log, now }),
+      new BridgedStdioServer({ server, env: options.env, log, now }),
     ]),
   );
   const sessions = new SessionTable(log, now);
   const sweeper = setInterval(() => {
     const oldest = now() - IDLE_MS;
     sessions.endIdle(oldest);
-    for (const target of stdio.values()) target.endIdle(oldest);
+    for (const bridged of stdio.values()) bridged.endIdle(oldest);
   }, SWEEP_MS);
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
@@ -65,7 +65,7 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
     close() {
       clearInterval(sweeper);
       sessions.close();
-      for (const target of stdio.values()) target.close();
+      for (const bridged of stdio.values()) bridged.close();
       // Connections with a session end with it; nothing waits for the rest.
       void dispatcher.close();
     },
@@ -79,30 +79,30 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
     const { pathname } = new URL(request.url ?? "/", "http://bridge");
     const url = request.headers[UPSTREAM_URL_HEADER];
     if (url === undefined) {
-      await serveMcp(stdioTargetOf(pathname), request, response);
+      await serveMcp(stdioServerNamed(pathname), request, response);
       return;
     }
-    const target = new SseTarget(urlFrom(url), dispatcher);
+    const bridged = new BridgedSseServer(urlFrom(url), dispatcher);
     const isProbe = request.method === "HEAD" || pathname === "/sse/probe";
-    if (isProbe) await target.answerProbe(request.headers, response);
-    else await serveMcp(target, request, response);
+    if (isProbe) await bridged.answerProbe(request.headers, response);
+    else await serveMcp(bridged, request, response);
   }
 
   async function serveMcp(
-    target: Target,
+    bridged: BridgedServer,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     switch (request.method) {
       case "POST":
-        await post(target, request, response);
+        await post(bridged, request, response);
         return;
       case "GET":
-        if (!sessions.require(target, request).openStream(response))
+        if (!sessions.require(bridged, request).openStream(response))
           fail(response, new MessageError(-32600, "The session's stream is open already."));
         return;
       case "DELETE":
-        sessions.require(target, request).close();
+        sessions.end(bridged, request);
         response.writeHead(200, { "content-length": "0" }).end();
         return;
       default:
@@ -111,7 +111,7 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
   }
 
   async function post(
-    target: Target,
+    bridged: BridgedServer,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -120,16 +120,17 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
     const message = readMessage(body);
     const sent = { message, body, headers };
     try {
-      if (message.era === "modern") await target.answerModern(orgOf(request), sent, response);
+      if (message.era === "modern") await bridged.answerModern(orgOf(request), sent, response);
       else if (message.method === "initialize" && headers["mcp-session-id"] === undefined)
-        sessions.open(target, request).send(sent, response);
-      else sessions.require(target, request).send(sent, response);
+        sessions.open(bridged, request).send(sent, response);
+      else sessions.require(bridged, request).send(sent, response);
     } catch (error) {
       fail(response, error, message.idText);
     }
   }
 
   function fail(response: ServerResponse, error: unknown, idText = "null"): void {
+    if (response.destroyed) return; // whoever asked hung up
     const failure = failureFrom(error);
     if (failure.reason === "INTERNAL") log.error({ err: error }, "the bridge failed");
     const id = failure instanceof MessageError && idText === "null" ? failure.idText : idText;
@@ -137,10 +138,10 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
     else sendFailure(response, failure, id);
   }
 
-  function stdioTargetOf(pathname: string): StdioTarget {
+  function stdioServerNamed(pathname: string): BridgedStdioServer {
     const name = decodeURIComponent(pathname.slice(1));
-    const target = stdio.get(name);
-    if (target) return target;
+    const bridged = stdio.get(name);
+    if (bridged) return bridged;
     throw new Failure(
       "SERVER_UNKNOWN",
       `config.yaml lists no stdio server ${JSON.stringify(name)} under mcp_servers.stdio.`,

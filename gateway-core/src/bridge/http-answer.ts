@@ -34,6 +34,7 @@ export class HttpAnswer implements AnswerSink {
 
   /** Calls back when whoever asked is gone before the answer was sent whole. */
   onAbandoned(callback: () => void): void {
+    if (this.#response.destroyed) callback();
     this.#response.on("close", () => {
       if (!this.#response.writableFinished) callback();
     });

@@ -4,11 +4,12 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import { MessageError } from "../mcp/message.ts";
 import type { Session } from "./session.ts";
-import type { Target } from "./target.ts";
+import type { BridgedServer } from "./bridged-server.ts";
 
 type Entry = {
   readonly session: Session;
-  readonly target: string;
+  /** Key of its server. */
+  readonly server: string;
   readonly org: string;
   usedAt: number;
 };
@@ -25,18 +26,21 @@ export class SessionTable {
   }
 
   /** @throws Failure OVERLOADED */
-  open(target: Target, request: IncomingMessage): Session {
+  open(bridged: BridgedServer, request: IncomingMessage): Session {
     let open = 0;
-    for (const entry of this.#sessions.values()) if (entry.target === target.key) open++;
-    if (open >= target.sessionsMax)
-      throw new Failure("OVERLOADED", `${target.sessionsMax} sessions of this server run already.`);
+    for (const entry of this.#sessions.values()) if (entry.server === bridged.key) open++;
+    if (open >= bridged.sessionsMax)
+      throw new Failure(
+        "OVERLOADED",
+        `${bridged.sessionsMax} sessions of this server run already.`,
+      );
     const id = randomBytes(16).toString("hex");
     const org = orgOf(request);
     const onEnd = (): void => {
       this.#sessions.delete(id);
     };
-    const session = target.openSession({ id, log: this.#log, onEnd }, org, request.headers);
-    this.#sessions.set(id, { session, target: target.key, org, usedAt: this.#now() });
+    const session = bridged.openSession({ id, log: this.#log, onEnd }, org, request.headers);
+    this.#sessions.set(id, { session, server: bridged.key, org, usedAt: this.#now() });
     return session;
   }
 
@@ -45,7 +49,7 @@ export class SessionTable {
    *
    * @throws Failure 404, which makes a client initialize again, or 400 when it never did (MCP 2025-11-25 transports)
    */
-  require(target: Target, request: IncomingMessage): Session {
+  require(bridged: BridgedServer, request: IncomingMessage): Session {
     const id = request.headers["mcp-session-id"];
     if (id === undefined)
       throw new MessageError(
@@ -53,7 +57,7 @@ export class SessionTable {
         "Send `initialize` first; every later request needs its Mcp-Session-Id.",
       );
     const entry = this.#sessions.get(String(id));
-    if (entry?.target !== target.key || entry.org !== orgOf(request))
+    if (entry?.server !== bridged.key || entry.org !== orgOf(request))
       throw new Failure(
         "SESSION_UNKNOWN",
         "There is no such session. Send `initialize` to begin a new one.",
@@ -62,14 +66,31 @@ export class SessionTable {
     return entry.session;
   }
 
+  /**
+   * Ends the session that a request names.
+   *
+   * @throws as `require`
+   */
+  end(bridged: BridgedServer, request: IncomingMessage): void {
+    this.require(bridged, request);
+    this.#end(String(request.headers["mcp-session-id"]));
+  }
+
   /** Ends what nobody used since. */
   endIdle(oldest: number): void {
-    for (const { session, usedAt } of [...this.#sessions.values()])
-      if (session.isIdle && usedAt < oldest) session.close();
+    for (const [id, { session, usedAt }] of this.#sessions)
+      if (session.isIdle && usedAt < oldest) this.#end(id);
   }
 
   close(): void {
-    for (const { session } of [...this.#sessions.values()]) session.close();
+    for (const id of this.#sessions.keys()) this.#end(id);
+  }
+
+  /** Closing may take a while; the session is known no longer from now on. */
+  #end(id: string): void {
+    const entry = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    entry?.session.close();
   }
 }
 

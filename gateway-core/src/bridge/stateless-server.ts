@@ -84,13 +84,20 @@ export class StatelessServer {
       },
     });
     this.#channel = channel;
-    return handshake(channel, body).then((ready) => {
-      if (ready.isRefused) {
-        this.#initialize = undefined;
+    return handshake(channel, body).then(
+      (ready) => {
+        if (ready.isRefused) {
+          this.#initialize = undefined;
+          channel.close();
+        } else channel.notify(INITIALIZED);
+        return ready;
+      },
+      (error: unknown) => {
         channel.close();
-      } else channel.notify(INITIALIZED);
-      return ready;
-    });
+        if (this.#channel === channel) this.#ready = undefined;
+        throw error;
+      },
+    );
   }
 }
 
@@ -98,7 +105,6 @@ function handshake(channel: SharedChannel, body: Buffer): Promise<Ready> {
   return new Promise<Ready>((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Failure("UPSTREAM_TIMEOUT", "The stdio server does not answer `initialize`."));
-      channel.close();
     }, START_MS);
     channel.request({
       body,
@@ -201,10 +207,10 @@ class StatelessSession implements Session {
   }
 
   async #request(body: Buffer, idText: string, answer: HttpAnswer): Promise<void> {
+    const { channel } = await this.#server.ready();
     const key = at.canonical(idText);
     if (this.#running.has(key))
       throw new MessageError(-32600, "A request with this id is still running in this session.");
-    const { channel } = await this.#server.ready();
     const number = channel.request({
       body,
       idText,

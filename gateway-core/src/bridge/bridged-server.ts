@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { SentMessage, Session, SessionStart } from "./session.ts";
 
 /** A server that the bridge reaches. */
-export type Target = {
+export type BridgedServer = {
   /** Sessions are bound to it. */
   readonly key: string;
   readonly sessionsMax: number;

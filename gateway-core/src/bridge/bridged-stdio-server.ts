@@ -1,39 +1,39 @@
 import type { ServerResponse } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
-import { MessageError, type Era } from "../mcp/message.ts";
+import { MessageError } from "../mcp/message.ts";
 import type { OpenChannel } from "./channel.ts";
-import { probeEra, type FoundEra } from "./era-probe.ts";
+import { EraMemory } from "./era-memory.ts";
+import { probeEra } from "./era-probe.ts";
 import { ModernServer } from "./modern-server.ts";
 import { ChannelSession, type SentMessage, type Session, type SessionStart } from "./session.ts";
 import { StatelessServer } from "./stateless-server.ts";
 import { StdioProcess, type StdioProcessOptions } from "./stdio-process.ts";
-import { CHANNELS_MAX, type Target } from "./target.ts";
+import { CHANNELS_MAX, type BridgedServer } from "./bridged-server.ts";
 
 /** Sessions that share the processes of a stateless server. */
 const STATELESS_SESSIONS_MAX = 10_000;
-/** Milliseconds after which a server that did not say its era is asked again. */
-const SILENCE_REMEMBERED_MS = 5 * 60_000;
 
-export type StdioTargetOptions = StdioProcessOptions & { readonly now: () => number };
+export type BridgedStdioServerOptions = StdioProcessOptions & { readonly now: () => number };
 
 /**
  * A stdio server of the operator. Legacy sessions have a process each, or one for each organisation where the server is
  * declared stateless; modern requests share one for each organisation.
  */
-export class StdioTarget implements Target {
+export class BridgedStdioServer implements BridgedServer {
   readonly key: string;
   readonly sessionsMax: number;
-  readonly #options: StdioTargetOptions;
+  readonly #options: BridgedStdioServerOptions;
   readonly #open: OpenChannel;
   readonly #stateless = new Map<string, StatelessServer>();
   readonly #modern = new Map<string, ModernServer>();
-  #era: { readonly found: Promise<FoundEra>; readonly until: number } | undefined;
+  readonly #eras: EraMemory;
 
-  constructor(options: StdioTargetOptions) {
+  constructor(options: BridgedStdioServerOptions) {
     this.key = `stdio:${options.server.name}`;
     this.sessionsMax = options.server.stateless ? STATELESS_SESSIONS_MAX : CHANNELS_MAX;
     this.#options = options;
     this.#open = (events) => new StdioProcess(options, events);
+    this.#eras = new EraMemory(() => probeEra(this.#open), options.now);
   }
 
   openSession(start: SessionStart, org: string): Session {
@@ -48,7 +48,7 @@ export class StdioTarget implements Target {
   }
 
   async answerModern(org: string, sent: SentMessage, response: ServerResponse): Promise<void> {
-    if ((await this.#eraOf()) === "legacy")
+    if ((await this.#eras.era()) === "legacy")
       throw new MessageError(
         -32600,
         `The stdio server ${this.#options.server.name} speaks MCP with sessions. Send \`initialize\`.`,
@@ -83,22 +83,5 @@ export class StdioTarget implements Target {
     const fresh = create();
     servers.set(org, fresh);
     return fresh;
-  }
-
-  /** Asked once and remembered; silence only for a while. */
-  async #eraOf(): Promise<Era> {
-    const now = this.#options.now();
-    if (!this.#era || this.#era.until < now)
-      this.#era = { found: probeEra(this.#open), until: Infinity };
-    const asked = this.#era;
-    try {
-      const { era, isCertain } = await asked.found;
-      if (!isCertain && this.#era === asked && asked.until === Infinity)
-        this.#era = { found: asked.found, until: this.#options.now() + SILENCE_REMEMBERED_MS };
-      return era;
-    } catch (error) {
-      if (this.#era === asked) this.#era = undefined;
-      throw error;
-    }
   }
 }

@@ -3,14 +3,14 @@ import type { Dispatcher } from "undici";
 import { MessageError } from "../mcp/message.ts";
 import { SseConnection, speaksSse } from "./sse-connection.ts";
 import { ChannelSession, type Session, type SessionStart } from "./session.ts";
-import { CHANNELS_MAX, type Target } from "./target.ts";
+import { CHANNELS_MAX, type BridgedServer } from "./bridged-server.ts";
 
 /** Milliseconds a server has to name its endpoint. */
 const OPEN_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 2_000;
 
 /** A server over HTTP+SSE: one connection for each session. */
-export class SseTarget implements Target {
+export class BridgedSseServer implements BridgedServer {
   readonly key: string;
   readonly sessionsMax = CHANNELS_MAX;
   readonly #url: URL;
