@@ -25,6 +25,7 @@ const SERVERS: readonly StdioServer[] = [
     env: { GREET: "1" },
     stateless: false,
   },
+  { name: "sse", command: process.execPath, args: [fixture], env: {}, stateless: false },
   { name: "missing", command: "/no/such/command", args: [], env: {}, stateless: false },
 ];
 
@@ -126,6 +127,12 @@ describe("stdio servers behind the bridge", () => {
     const host = await startHost();
     expect((await send(host, ask("test/pid"))).status).toBe(400);
     expect((await send(host, ask("test/pid"), { session: "f".repeat(32) })).status).toBe(404);
+  });
+
+  it("serves a server whose name is a path of the bridge's own", async () => {
+    const host = await startHost();
+    const session = await initialize(host, "sse");
+    expect((await send(host, ask("test/pid"), { session, server: "sse" })).status).toBe(200);
   });
 
   it("does not serve what config.yaml does not list", async () => {

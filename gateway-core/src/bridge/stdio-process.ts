@@ -52,6 +52,12 @@ export class StdioProcess implements MessageChannel {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...env, ...server.env },
     });
+    // First: without file descriptors there is an error, and no streams.
+    this.#process.on("error", (error) => {
+      if (this.#process.pid !== undefined) return; // a signal that found no process
+      log.error({ server: server.name, err: error }, "a stdio server could not be started");
+      this.#over(new Failure("UPSTREAM_UNREACHABLE", "The stdio server could not be started."));
+    });
     const lines = new LineSplitter(MESSAGE_MAX_BYTES);
     this.#process.stdout.on("data", (chunk: Buffer) => {
       this.#onOutput(lines.push(chunk));
@@ -61,11 +67,6 @@ export class StdioProcess implements MessageChannel {
     });
     // A server that is gone makes writes fail; its exit ends the channel.
     this.#process.stdin.on("error", () => undefined);
-    this.#process.on("error", (error) => {
-      if (this.#process.pid !== undefined) return; // a signal that found no process
-      log.error({ server: server.name, err: error }, "a stdio server could not be started");
-      this.#over(new Failure("UPSTREAM_UNREACHABLE", "The stdio server could not be started."));
-    });
     // What the server wrote before it ended may still be in the pipe: "close" comes after it.
     this.#process.on("exit", (code, signal) => {
       const timer = setTimeout(() => {
