@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import {
   ask,
+  bridgeHeaders,
   isAlive,
   messagesOf,
   post,
@@ -192,6 +194,37 @@ describe("modern stdio servers behind the bridge", () => {
     bridge.setNow(1_000_000 + 600_000 + 600_001);
     bridge.sweep();
     await until("the process is gone", () => !isAlive(pid));
+  });
+
+  it("serves official clients side by side, with their own progress", async () => {
+    const connect = async (): Promise<Client> => {
+      const client = new Client(
+        { name: "test", version: "1" },
+        { versionNegotiation: { mode: { pin: "2026-07-28" } } },
+      );
+      const requestInit = { headers: bridgeHeaders() };
+      await client.connect(
+        new StreamableHTTPClientTransport(new URL(to("modern")), { requestInit }),
+      );
+      return client;
+    };
+    const clients = [await connect(), await connect()];
+    const labels = ["a", "b"];
+    const seen: string[][] = [[], []];
+    const calls = clients.map((client, at) =>
+      client.callTool(
+        { name: "hold", arguments: { label: labels[at] } },
+        { onprogress: ({ message }) => seen[at]!.push(message ?? "") },
+      ),
+    );
+    await until("both hold", () => seen.every(({ length }) => length === 1));
+    for (const label of labels) await callTool("release", { label });
+    const answers = await Promise.all(calls);
+    expect(seen).toEqual([["a"], ["b"]]);
+    expect(answers.map((result) => saidBy({ result }))).toEqual(
+      labels.map((label) => ({ label, how: "released" })),
+    );
+    await Promise.all(clients.map((client) => client.close()));
   });
 
   it("returns what a server of this era alone says to initialize", async () => {
