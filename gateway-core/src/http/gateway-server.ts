@@ -3,20 +3,19 @@ import type { Duplex } from "node:stream";
 import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import { restErrorBody, sendFailure } from "@gatewayops/platform/rpc/rest";
+import type { McpContext } from "../mcp/carriers.ts";
 import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
-import type { SessionIds } from "../mcp/session-id.ts";
 import type { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
-import type { OwnClient } from "../upstream/own-client.ts";
 import { receiveBody } from "./body.ts";
-import { FACADE_METHODS, RestExchange } from "./rest-exchange.ts";
+import type { BrowserAccess } from "./browser-access.ts";
+import { FACADE_METHODS } from "./facade.ts";
+import { RestExchange } from "./rest-exchange.ts";
 
 export type GatewayServerOptions = {
   readonly pipeline: Pipeline;
-  readonly sessionIds: SessionIds;
-  readonly ownClient: OwnClient;
-  /** Origins, beside our own, whose pages may call: "https://app.example.com". "*" for all. */
-  readonly allowedOrigins: ReadonlySet<string>;
+  readonly mcp: McpContext;
+  readonly browserAccess: BrowserAccess;
   readonly readTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** Serves what is not MCP: health, metrics, control plane, console. False: nothing is there. */
@@ -28,6 +27,8 @@ export type GatewayServerOptions = {
 };
 
 const MCP_PREFIX = "/v1/mcp/";
+/** Asked for by address, not by name. */
+const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 /** Bytes of a request's headers. */
 const HEADERS_MAX_BYTES = 16 * 1024;
 const HEADERS_MAX_COUNT = 100;
@@ -56,7 +57,8 @@ export function createGatewayServer(options: GatewayServerOptions): Server {
   return server;
 }
 
-function serve(
+/** Answers one request. */
+export function serve(
   options: GatewayServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -76,6 +78,13 @@ function serve(
     serveMcp(options, request, response, path.slice(MCP_PREFIX.length));
     return;
   }
+  const refusal = PROBES.has(path)
+    ? undefined
+    : options.browserAccess.refusalOfHost(request.headers);
+  if (refusal) {
+    refuse(options.pipeline, response, refusal);
+    return;
+  }
   if (!options.serveOther(request, response, path))
     refuse(
       options.pipeline,
@@ -91,6 +100,10 @@ function serveMcp(
   rest: string,
 ): void {
   const { pipeline } = options;
+  if (request.method === "OPTIONS" && request.headers.origin !== undefined) {
+    servePreflight(options, request, response);
+    return;
+  }
   const slash = rest.indexOf("/");
   const serverName = slash < 0 ? rest : rest.slice(0, slash);
   const method = slash < 0 ? "" : rest.slice(slash + 1);
@@ -108,7 +121,7 @@ function serveMcp(
     const exchange = new McpExchange(pipeline, request, response, {
       serverName,
       httpMethod,
-      sessionIds: options.sessionIds,
+      context: options.mcp,
     });
     begin(options, exchange, httpMethod === "POST");
     return;
@@ -133,37 +146,42 @@ function serveMcp(
     new RestExchange(pipeline, request, response, {
       serverName,
       method,
-      client: options.ownClient,
+      context: options.mcp,
     }),
     true,
   );
 }
 
-/**
- * Servers must check Origin, or any page could reach one by DNS rebinding (MCP transports §Security). Clients that
- * are no browsers send none.
- */
-function isOriginAllowed(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined || allowed.has("*") || allowed.has(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
-}
-
 function begin(options: GatewayServerOptions, exchange: Exchange, hasBody: boolean): void {
-  if (!isOriginAllowed(exchange.request, options.allowedOrigins)) {
-    exchange.request.resume();
-    exchange.fail(
-      new Failure(
-        "ORIGIN_FORBIDDEN",
-        "Pages of this origin may not call MCP servers here. An operator can allow it by GWO_ALLOWED_ORIGINS.",
-      ),
-    );
+  const { request, response } = exchange;
+  const refusal = refusalOf(options, request);
+  if (refusal) {
+    request.resume();
+    exchange.fail(refusal);
     return;
   }
+  options.browserAccess.share(request.headers, response);
   exchange.start(() => {
     if (hasBody) receiveBody(exchange);
     else exchange.receive(Buffer.alloc(0));
   });
+}
+
+function refusalOf(
+  { browserAccess }: GatewayServerOptions,
+  { headers }: IncomingMessage,
+): Failure | undefined {
+  return browserAccess.refusalOfHost(headers) ?? browserAccess.refusalOfOrigin(headers);
+}
+
+function servePreflight(
+  options: GatewayServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const refusal = refusalOf(options, request);
+  if (refusal) refuse(options.pipeline, response, refusal);
+  else options.browserAccess.answerPreflight(request.headers, response);
 }
 
 function refuse(pipeline: Pipeline, response: ServerResponse, failure: Failure): void {

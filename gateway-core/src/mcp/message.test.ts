@@ -40,6 +40,7 @@ describe("readMessage", () => {
       era: "legacy",
       version: "",
       traceparent: undefined,
+      params: { name: "echo", arguments: {} },
     });
   });
 

@@ -1,7 +1,8 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { jsonTextOf, membersOf, type JsonText, type Member } from "./json-members.ts";
+import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, VERSION_META } from "./envelope.ts";
+import { jsonTextOf, memberNamed, membersOf, type JsonText, type Member } from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -21,6 +22,8 @@ export type McpMessage = {
   readonly version: string;
   /** `params._meta.traceparent`, which wins over the HTTP header (SEP-414). */
   readonly traceparent: string | undefined;
+  /** The parsed params, to be read only: what is forwarded are the bytes. */
+  readonly params: Readonly<Record<string, unknown>>;
 };
 
 /** A message that is not JSON-RPC, with the code that JSON-RPC 2.0 §5.1 gives it. */
@@ -38,17 +41,21 @@ export class MessageError extends Failure {
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 
-/** The envelope's member that marks a modern request (MCP 2026-07-28 basic/versioning). */
-export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
-
 /** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
 const CONTROL_MEMBERS = controlsOf(["jsonrpc", "id", "method", "params", "result", "error"]);
-const CONTROL_PARAMS = controlsOf(["name", "uri", "arguments", "_meta"]);
+const CONTROL_PARAMS = controlsOf([
+  "name",
+  "uri",
+  "arguments",
+  "_meta",
+  "requestState",
+  "inputResponses",
+]);
 const CONTROL_META = controlsOf([
   VERSION_META,
-  "io.modelcontextprotocol/clientCapabilities",
-  "io.modelcontextprotocol/clientInfo",
-  "io.modelcontextprotocol/logLevel",
+  CAPABILITIES_META,
+  CLIENT_INFO_META,
+  LOG_LEVEL_META,
   "progressToken",
   "traceparent",
 ]);
@@ -133,11 +140,6 @@ function requireControlOnce(json: JsonText, paramsStart: number): void {
     refuseTwice(membersOf(json, meta.start), CONTROL_META);
 }
 
-function memberNamed(members: readonly Member[], name: string): Member | undefined {
-  for (const member of members) if (member.key === name) return member;
-  return undefined;
-}
-
 function requestOf(
   method: string,
   params: Record<string, unknown>,
@@ -164,8 +166,22 @@ function requestOf(
     era: typeof version === "string" ? "modern" : "legacy",
     version: typeof version === "string" ? version : "",
     traceparent: typeof traceparent === "string" ? traceparent : undefined,
+    params,
   };
 }
+
+/** What stands for the message of a GET or DELETE. */
+export const NO_MESSAGE: McpMessage = {
+  kind: "notification",
+  idText: "null",
+  method: "",
+  target: "",
+  operation: Operation.UNSPECIFIED,
+  era: "legacy",
+  version: "",
+  traceparent: undefined,
+  params: NO_PARAMS,
+};
 
 function responseOf(message: Record<string, unknown>, idText: string): McpMessage {
   if (message["result"] === undefined && message["error"] === undefined)
@@ -173,16 +189,7 @@ function responseOf(message: Record<string, unknown>, idText: string): McpMessag
       INVALID_REQUEST,
       'The message has neither "method" nor "result" nor "error".',
     );
-  return {
-    kind: "response",
-    idText,
-    method: "",
-    target: "",
-    operation: Operation.UNSPECIFIED,
-    era: "legacy",
-    version: "",
-    traceparent: undefined,
-  };
+  return { ...NO_MESSAGE, kind: "response", idText };
 }
 
 function parse(text: string): unknown {
