@@ -1,4 +1,11 @@
+import {
+  CAPABILITIES_META,
+  CLIENT_INFO_META,
+  MODERN_VERSION,
+  VERSION_META,
+} from "../mcp/envelope.ts";
 import type { Era } from "../mcp/message.ts";
+import { GATEWAY_INFO } from "../upstream/era.ts";
 import type { OpenChannel } from "./channel.ts";
 
 const DISCOVER_ID = 0;
@@ -9,9 +16,9 @@ const DISCOVER = Buffer.from(
     method: "server/discover",
     params: {
       _meta: {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": { name: "gatewayops", version: "0.1.0" },
+        [VERSION_META]: MODERN_VERSION,
+        [CAPABILITIES_META]: {},
+        [CLIENT_INFO_META]: GATEWAY_INFO,
       },
     },
   }),

@@ -1,8 +1,6 @@
+import { LOG_LEVEL_META, SUBSCRIPTION_META } from "../mcp/envelope.ts";
 import { jsonTextOf, membersOf, type JsonText, type Member } from "../mcp/json-members.ts";
 import { splice, type Edit } from "../mcp/json-splice.ts";
-
-/** Where a subscription's messages name the `subscriptions/listen` request (MCP 2026-07-28 patterns/subscriptions). */
-export const SUBSCRIPTION_META = "io.modelcontextprotocol/subscriptionId";
 
 export const ID = ["id"] as const;
 export const ERROR = ["error"] as const;
@@ -10,7 +8,7 @@ export const PROGRESS_TOKEN = ["params", "progressToken"] as const;
 export const REQUEST_ID = ["params", "requestId"] as const;
 export const CAPABILITIES = ["params", "capabilities"] as const;
 export const ASKED_PROGRESS_TOKEN = ["params", "_meta", "progressToken"] as const;
-export const ASKED_LOG_LEVEL = ["params", "_meta", "io.modelcontextprotocol/logLevel"] as const;
+export const ASKED_LOG_LEVEL = ["params", "_meta", LOG_LEVEL_META] as const;
 export const SUBSCRIPTION = ["params", "_meta", SUBSCRIPTION_META] as const;
 export const ENDED_SUBSCRIPTION = ["result", "_meta", SUBSCRIPTION_META] as const;
 

@@ -5,7 +5,7 @@ import { MessageError, type McpMessage } from "../mcp/message.ts";
 import type { MessageChannel, OpenChannel } from "./channel.ts";
 import { HttpAnswer, sendAccepted, sendFailure } from "./http-answer.ts";
 import { ASKED_PROGRESS_TOKEN, canonical, textAt } from "./remap.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { readChannelMessage, type ChannelMessage } from "./channel-message.ts";
 import { ServerStream } from "./server-stream.ts";
 
 /** A session of the legacy era (MCP 2025-11-25 transports §Session Management). */
@@ -130,7 +130,7 @@ export class ChannelSession implements Session {
   }
 
   #onMessage(bytes: Buffer): void {
-    const message = readServerMessage(bytes);
+    const message = readChannelMessage(bytes);
     if (!message) return;
     if (message.kind === "answer") {
       const waiting = this.#waiting.get(message.id);
@@ -152,7 +152,7 @@ export class ChannelSession implements Session {
    * request without saying which: the session's stream is their place, and without one the oldest request, since a
    * server's request that reaches nobody would leave its call waiting.
    */
-  #requestOf(message: ServerMessage): Waiting | undefined {
+  #requestOf(message: ChannelMessage): Waiting | undefined {
     if (message.method === "notifications/progress") {
       for (const waiting of this.#waiting.values())
         if (waiting.progressToken !== "" && waiting.progressToken === message.progressToken)

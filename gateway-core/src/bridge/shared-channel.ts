@@ -1,16 +1,17 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { SUBSCRIPTION_META } from "../mcp/envelope.ts";
 import type { MessageChannel, OpenChannel } from "./channel.ts";
 import type { AnswerSink } from "./http-answer.ts";
 import * as at from "./remap.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { readChannelMessage, type ChannelMessage } from "./channel-message.ts";
 
 export type SharedChannelOptions = {
   readonly open: OpenChannel;
   /** A notification that belongs to no request. */
   readonly onUnasked: (message: Buffer) => void;
   /** What a request of the server is answered with; undefined: it is passed over. */
-  readonly answerServer: (message: ServerMessage) => string | undefined;
+  readonly answerServer: (message: ChannelMessage) => string | undefined;
   /** True when log lines come for requests that ask for them only. */
   readonly isLogAskedFor: boolean;
   readonly onClosed: () => void;
@@ -120,7 +121,7 @@ export class SharedChannel {
   }
 
   #onMessage(bytes: Buffer): void {
-    const message = readServerMessage(bytes);
+    const message = readChannelMessage(bytes);
     switch (message?.kind) {
       case "answer":
         this.#onAnswer(bytes, Number(message.id));
@@ -148,7 +149,7 @@ export class SharedChannel {
     );
   }
 
-  #onNotification(bytes: Buffer, message: ServerMessage): void {
+  #onNotification(bytes: Buffer, message: ChannelMessage): void {
     if (message.method === "notifications/progress") {
       const running = this.#running.get(Number(message.progressToken));
       if (running?.progressToken !== undefined)
@@ -196,7 +197,7 @@ export class SharedChannel {
     const { idText, sink } = running.request;
     sink.answer(
       Buffer.from(
-        `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"complete","_meta":{"${at.SUBSCRIPTION_META}":${idText}}}}`,
+        `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"complete","_meta":{"${SUBSCRIPTION_META}":${idText}}}}`,
       ),
     );
   }

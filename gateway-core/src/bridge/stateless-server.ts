@@ -4,7 +4,7 @@ import { MessageError } from "../mcp/message.ts";
 import type { OpenChannel } from "./channel.ts";
 import { HttpAnswer, sendAccepted } from "./http-answer.ts";
 import * as at from "./remap.ts";
-import type { ServerMessage } from "./server-message.ts";
+import type { ChannelMessage } from "./channel-message.ts";
 import { ServerStream } from "./server-stream.ts";
 import type { SentMessage, Session, SessionStart } from "./session.ts";
 import { SharedChannel } from "./shared-channel.ts";
@@ -126,7 +126,7 @@ function handshake(channel: SharedChannel, body: Buffer): Promise<Ready> {
 }
 
 /** `ping` must be answered; everything else asks for a capability that was not offered. */
-function answerServer(message: ServerMessage): string {
+function answerServer(message: ChannelMessage): string {
   return message.method === "ping"
     ? `{"jsonrpc":"2.0","id":${message.id},"result":{}}`
     : `{"jsonrpc":"2.0","id":${message.id},"error":{"code":-32601,"message":"This client offers no capabilities."}}`;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { readServerMessage } from "./server-message.ts";
+import { readChannelMessage } from "./channel-message.ts";
 
-const read = (text: string) => readServerMessage(Buffer.from(text));
+const read = (text: string) => readChannelMessage(Buffer.from(text));
 
-describe("readServerMessage", () => {
+describe("readChannelMessage", () => {
   it("tells answers, requests and notifications apart", () => {
     expect(read('{"id":1,"result":{}}')).toMatchObject({ kind: "answer", id: "1", isError: false });
     expect(read('{"id":"1","error":{}}')).toMatchObject({
