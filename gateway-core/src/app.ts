@@ -49,7 +49,7 @@ export type WorkerAppOptions = {
   readonly logId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  readonly bridge: StdioHostAddress | undefined;
   readonly workers: number;
   readonly redis: Redis;
   readonly subscriber: Redis;
@@ -133,7 +133,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       now,
     },
     connections: UPSTREAM_CONNECTIONS,
-    stdioHost: options.stdioHost,
+    stdioHost: options.bridge,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());

@@ -6,7 +6,8 @@ export type WorkerEnv = {
   readonly logId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  /** Where the bridge listens. */
+  readonly bridge: StdioHostAddress;
 };
 
 const VARIABLE = "GWO_INTERNAL_WORKER";
