@@ -3,7 +3,7 @@ import { jest } from "@jest/globals";
 import { createLogger } from "@gatewayops/platform/log";
 import { createBridge } from "../src/bridge/bridge.ts";
 import type { StdioServer } from "../src/bridge/stdio-process.ts";
-import { STDIO_SECRET_HEADER } from "../src/upstream/registry.ts";
+import { BRIDGE_SECRET_HEADER } from "../src/upstream/registry.ts";
 
 export const SECRET = "the secret of the bridge";
 
@@ -69,7 +69,7 @@ export function bridgeHeaders(options: SendOptions = {}): Record<string, string>
   return {
     "content-type": "application/json",
     "x-gwo-org": options.org ?? "org-1",
-    [STDIO_SECRET_HEADER]: options.secret ?? SECRET,
+    [BRIDGE_SECRET_HEADER]: options.secret ?? SECRET,
     ...(options.session === undefined ? {} : { "mcp-session-id": options.session }),
     ...options.headers,
   };

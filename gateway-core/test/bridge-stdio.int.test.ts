@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { StdioServer } from "../src/bridge/stdio-process.ts";
-import { STDIO_SECRET_HEADER } from "../src/upstream/registry.ts";
+import { BRIDGE_SECRET_HEADER } from "../src/upstream/registry.ts";
 import {
   SECRET,
   ask,
@@ -173,7 +173,7 @@ describe("stdio servers behind the bridge", () => {
     const session = await initialize(host);
     const abort = new AbortController();
     const stream = await fetch(`${host.url}/test`, {
-      headers: { "x-gwo-org": "org-1", [STDIO_SECRET_HEADER]: SECRET, "mcp-session-id": session },
+      headers: { "x-gwo-org": "org-1", [BRIDGE_SECRET_HEADER]: SECRET, "mcp-session-id": session },
       signal: abort.signal,
     });
     const answer = await send(host, ask("test/say"), { session });

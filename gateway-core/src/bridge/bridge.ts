@@ -5,7 +5,7 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import { readBody } from "@gatewayops/platform/rpc/body";
 import { MessageError, readMessage } from "../mcp/message.ts";
-import { STDIO_SECRET_HEADER } from "../upstream/registry.ts";
+import { BRIDGE_SECRET_HEADER, UPSTREAM_URL_HEADER } from "../upstream/registry.ts";
 import { sendFailure } from "./http-answer.ts";
 import { SessionTable, orgOf } from "./session-table.ts";
 import { BridgedSseServer } from "./bridged-sse-server.ts";
@@ -21,9 +21,6 @@ export type BridgeOptions = {
   readonly log: Logger;
   readonly now: () => number;
 };
-
-/** Header with the URL of a server over HTTP+SSE, on requests to `/sse` and `/sse/probe`. */
-export const UPSTREAM_URL_HEADER = "x-gwo-upstream-url";
 
 /** Milliseconds after which what nobody uses is ended: clients rarely say goodbye. */
 const IDLE_MS = 10 * 60_000;
@@ -149,7 +146,7 @@ export function createBridge(options: BridgeOptions): { server: Server; close():
   }
 
   function isFromGateway(request: IncomingMessage): boolean {
-    const given = Buffer.from(String(request.headers[STDIO_SECRET_HEADER] ?? ""));
+    const given = Buffer.from(String(request.headers[BRIDGE_SECRET_HEADER] ?? ""));
     const wanted = Buffer.from(options.secret);
     return given.length === wanted.length && timingSafeEqual(given, wanted);
   }

@@ -11,7 +11,7 @@ describe("forwardedHeaders", () => {
     expect(
       forwardedHeaders({
         "x-gwo-upstream-url": "http://a",
-        "x-gwo-stdio-secret": "s",
+        "x-gwo-bridge-secret": "s",
         "x-gwo-org": "o",
         "mcp-session-id": "1",
         "mcp-protocol-version": "2025-06-18",

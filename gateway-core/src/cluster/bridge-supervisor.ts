@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "@gatewayops/platform/log";
 import type { BridgeStart } from "../bridge/main.ts";
 import type { StdioServer } from "../bridge/stdio-process.ts";
-import type { StdioHostAddress } from "../upstream/registry.ts";
+import type { BridgeAddress } from "../upstream/registry.ts";
 
 export type BridgeSupervisor = {
-  readonly address: StdioHostAddress;
+  readonly address: BridgeAddress;
   pid(): number | undefined;
   stop(): Promise<void>;
 };

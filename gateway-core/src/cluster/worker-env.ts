@@ -1,4 +1,4 @@
-import type { StdioHostAddress } from "../upstream/registry.ts";
+import type { BridgeAddress } from "../upstream/registry.ts";
 
 /** What the primary gives a worker beyond the configuration they share, through its environment. */
 export type WorkerEnv = {
@@ -7,7 +7,7 @@ export type WorkerEnv = {
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
   /** Where the bridge listens. */
-  readonly bridge: StdioHostAddress;
+  readonly bridge: BridgeAddress;
 };
 
 const VARIABLE = "GWO_INTERNAL_WORKER";
