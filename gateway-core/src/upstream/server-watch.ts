@@ -58,11 +58,11 @@ export const LISTS = [
  */
 export async function watchServer(options: WatchOptions): Promise<void> {
   const { signal } = options;
-  let hasBegun = false;
+  const state = { hasBegun: false };
   const begun: WatchOptions = {
     ...options,
     onHonoured: (filter) => {
-      hasBegun = true;
+      state.hasBegun = true;
       options.onHonoured(filter);
     },
   };
@@ -71,13 +71,17 @@ export async function watchServer(options: WatchOptions): Promise<void> {
     try {
       await (options.era === "modern" ? listen(begun) : watchSession(begun));
     } catch (error) {
-      if (signal.aborted) return;
-      if (!hasBegun) throw failureFrom(error);
+      if (isAborted(signal)) return;
+      if (!state.hasBegun) throw failureFrom(error);
     }
     // A stream that lasted is no sign of trouble.
     if (performance.now() - before > AGAIN_MAX_MS) failures = 0;
     await pause(Math.min(AGAIN_MS * 2 ** failures, AGAIN_MAX_MS), signal);
   }
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 /** Resolves when the time is over, or the signal has ended it. */
