@@ -23,30 +23,51 @@ export type McpMessage = {
   readonly traceparent: string | undefined;
 };
 
-/** A message that is not JSON-RPC, with the code that JSON-RPC 2.0 §5.1 gives it. */
+/** A message that is no JSON-RPC or breaks its era's rules, with the code that JSON-RPC 2.0 §5.1 or MCP gives it. */
 export class MessageError extends Failure {
   readonly rpcCode: number;
+  /** Members of the error's `data` that MCP asks for. */
+  readonly data: Readonly<Record<string, unknown>>;
   /** The id as it stands in the bytes, where the message got that far. */
   idText = "null";
 
-  constructor(rpcCode: number, message: string) {
-    super("REQUEST_MALFORMED", message);
+  constructor(rpcCode: number, message: string, options: MessageErrorOptions = {}) {
+    super(options.reason ?? "REQUEST_MALFORMED", message);
     this.rpcCode = rpcCode;
+    this.data = options.data ?? {};
   }
 }
 
+type MessageErrorOptions = {
+  /** REQUEST_MALFORMED unless another is named. */
+  readonly reason?: "METHOD_UNKNOWN";
+  readonly data?: Readonly<Record<string, unknown>>;
+};
+
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
+const METHOD_NOT_FOUND = -32601;
+const INVALID_PARAMS = -32602;
 
 /** The envelope's member that marks a modern request (MCP 2026-07-28 basic/versioning). */
 export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
+const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
+
+/** Methods of the legacy era that the modern one took away. A server of both must not serve them to modern clients. */
+const REMOVED_METHODS: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
 
 /** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
 const CONTROL_MEMBERS = controlsOf(["jsonrpc", "id", "method", "params", "result", "error"]);
 const CONTROL_PARAMS = controlsOf(["name", "uri", "arguments", "_meta"]);
 const CONTROL_META = controlsOf([
   VERSION_META,
-  "io.modelcontextprotocol/clientCapabilities",
+  CAPABILITIES_META,
   "io.modelcontextprotocol/clientInfo",
   "io.modelcontextprotocol/logLevel",
   "progressToken",
@@ -71,7 +92,8 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 /**
  * Reads a message from an agent.
  *
- * @throws MessageError when it is not one JSON-RPC 2.0 message, or says a control member twice
+ * @throws MessageError when it is not one JSON-RPC 2.0 message, says a control member twice, or is a modern request
+ *   that breaks a rule by itself
  */
 export function readMessage(body: Buffer): McpMessage {
   if (!isUtf8(body)) throw new MessageError(PARSE_ERROR, "The body is not UTF-8.");
@@ -152,9 +174,11 @@ function requestOf(
   const targetParam = TARGET_PARAM.get(method);
   const target = targetParam === undefined ? "" : params[targetParam];
   if (typeof target !== "string")
-    throw new MessageError(-32602, `"params.${targetParam ?? ""}" must be text.`);
+    throw new MessageError(INVALID_PARAMS, `"params.${targetParam ?? ""}" must be text.`);
   const traceparent = meta?.["traceparent"];
   const version = meta?.[VERSION_META];
+  if (typeof version === "string" && kind === "request")
+    requireModern(method, meta?.[CAPABILITIES_META]);
   return {
     kind,
     idText,
@@ -165,6 +189,19 @@ function requestOf(
     version: typeof version === "string" ? version : "",
     traceparent: typeof traceparent === "string" ? traceparent : undefined,
   };
+}
+
+/** Rules of the modern era that a request breaks by itself, whatever its headers say (MCP 2026-07-28 basic §_meta). */
+function requireModern(method: string, capabilities: unknown): void {
+  if (typeof capabilities !== "object" || capabilities === null || Array.isArray(capabilities))
+    throw new MessageError(
+      INVALID_PARAMS,
+      `"params._meta" must have "${CAPABILITIES_META}", an object.`,
+    );
+  if (REMOVED_METHODS.has(method))
+    throw new MessageError(METHOD_NOT_FOUND, `There is no ${method} in this revision of MCP.`, {
+      reason: "METHOD_UNKNOWN",
+    });
 }
 
 function responseOf(message: Record<string, unknown>, idText: string): McpMessage {
