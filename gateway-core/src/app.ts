@@ -10,8 +10,10 @@ import type { Lifecycle } from "@gatewayops/platform/lifecycle";
 import type { Logger } from "@gatewayops/platform/log";
 import { createInternalClient } from "@gatewayops/platform/rpc/client";
 import type { GatewayConfig } from "./config.ts";
+import { WorkerBus } from "./cluster/bus.ts";
+import { Peers } from "./cluster/peers.ts";
 import { ChangeListener } from "./control/changes.ts";
-import { createDirectory } from "./control/directory.ts";
+import { createDirectory, type Directory } from "./control/directory.ts";
 import { CallLog } from "./events/call-log.ts";
 import { logGauges } from "./events/log-gauges.ts";
 import { LogShipper } from "./events/shipper.ts";
@@ -19,23 +21,34 @@ import { CallMetrics } from "./http/call-metrics.ts";
 import { createConsoleFiles } from "./http/console-files.ts";
 import { createForwarder } from "./http/forward.ts";
 import { createBrowserAccess, namesIn } from "./http/browser-access.ts";
-import { createGatewayServer } from "./http/gateway-server.ts";
+import { createGatewayServer, serve, type GatewayServerOptions } from "./http/gateway-server.ts";
 import { createGrpcForwarder } from "./http/grpc-forward.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
-import { createSessionIds } from "./mcp/session-id.ts";
+import { createPeerServer } from "./http/peer-server.ts";
+import { AskedAgents } from "./mcp/asked-agents.ts";
+import type { McpContext } from "./mcp/carriers.ts";
+import { createStateSeal } from "./mcp/owned-ids.ts";
+import { ParkedCalls } from "./mcp/parked-calls.ts";
+import { RunningCalls } from "./mcp/running-calls.ts";
+import { createSessionIds } from "./sessions/session-ids.ts";
+import { createRedisSessionStore } from "./sessions/session-store.redis.ts";
+import { Sessions } from "./sessions/sessions.ts";
 import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
-import { createOwnClient } from "./upstream/own-client.ts";
+import { endSession } from "./upstream/era.ts";
 import { listToolNames } from "./upstream/list-tools.ts";
+import { ServerCalls } from "./upstream/server-calls.ts";
 import { createUpstreamRegistry, type StdioHostAddress } from "./upstream/registry.ts";
 
 export type WorkerAppOptions = {
   readonly config: GatewayConfig;
   /** Name of this worker's write-ahead log: 32 hexadecimal digits, chosen by the primary. */
   readonly logId: string;
+  /** Name of this gateway, shared by its workers. */
+  readonly replicaId: string;
   readonly stdioHost: StdioHostAddress | undefined;
   readonly workers: number;
   readonly redis: Redis;
@@ -47,7 +60,14 @@ export type WorkerAppOptions = {
   readonly metricsText: Probes["metrics"];
 };
 
-export type WorkerApp = { readonly http: Server; readonly grpc: Http2Server };
+export type WorkerApp = {
+  readonly http: Server;
+  readonly grpc: Http2Server;
+  /** What other workers hand over; on a port of its own. */
+  readonly peer: Server;
+  /** Tells the other workers where `peer` is reached. */
+  readonly announce: (url: string) => void;
+};
 
 /** Bytes of one segment of the write-ahead log. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
@@ -117,9 +137,6 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());
-  const ownClient = createOwnClient({ now, maxRetries: config.maxRetries });
-  lifecycle.onClose("own MCP sessions", () => ownClient.close());
-
   const peer = { internalSecret: config.internalSecret };
   const auth = createInternalClient(InternalAuthService, { ...peer, baseUrl: config.authUrl });
   const cost = createInternalClient(InternalCostService, { ...peer, baseUrl: config.costUrl });
@@ -149,6 +166,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     changes.stop();
   });
 
+  const mcp = buildMcpContext(options, known, now);
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {
       header: config.apiKeyHeader,
@@ -162,7 +180,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     ),
     callLog,
     catalog: createToolCatalog({
-      list: (upstream) => listToolNames(ownClient, upstream),
+      list: (upstream) => listToolNames(mcp.calls, upstream),
       register: async (upstream, tools) => {
         await auth.registerTools({
           orgId: upstream.orgIdText,
@@ -202,28 +220,103 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     trace: config.traceHttpUrl,
   });
   const consoleFiles = createConsoleFiles(config.consoleDir);
-  return {
-    http: createGatewayServer({
-      pipeline,
-      sessionIds: createSessionIds(config.sessionSecret),
-      ownClient,
-      browserAccess: createBrowserAccess({
-        allowedOrigins: namesIn(config.allowedOrigins),
-        allowedHosts: namesIn(config.allowedHosts),
-        bindHost: config.host,
-        credentialHeader: pipeline.credentialHeader,
-      }),
-      readTimeoutMs: config.readTimeoutMs,
-      idleTimeoutMs: config.idleTimeoutMs,
-      serveOther: (request, response, path) =>
-        probes(request, response, path) ||
-        forward(request, response, path) ||
-        consoleFiles(request, response, path),
+  const serving: GatewayServerOptions = {
+    pipeline,
+    mcp,
+    browserAccess: createBrowserAccess({
+      allowedOrigins: namesIn(config.allowedOrigins),
+      allowedHosts: namesIn(config.allowedHosts),
+      bindHost: config.host,
+      credentialHeader: pipeline.credentialHeader,
     }),
+    readTimeoutMs: config.readTimeoutMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    serveOther: (request, response, path) =>
+      probes(request, response, path) ||
+      forward(request, response, path) ||
+      consoleFiles(request, response, path),
+  };
+  return {
+    http: createGatewayServer(serving),
     grpc: createGrpcForwarder({
       auth: config.authUrl,
       cost: config.costUrl,
       trace: config.traceUrl,
     }),
+    peer: createPeerServer(config.internalSecret, (request, response) => {
+      serve(serving, request, response);
+    }),
+    announce: (url) => {
+      mcp.peers.announce(url);
+    },
+  };
+}
+
+/** Wires what the MCP face works with. */
+function buildMcpContext(
+  options: WorkerAppOptions,
+  directory: Directory,
+  now: () => number,
+): McpContext {
+  const { config, log, lifecycle, redis, subscriber, replicaId } = options;
+  // Every start has another name: what a worker held is lost with it.
+  const owner = hexOf(randomBytesPooled(8));
+  const { internalSecret } = config;
+  const peers = new Peers({ redis, log, worker: owner, replicaId, internalSecret });
+  const bus = new WorkerBus({ redis, subscriber, from: owner, log });
+  const calls = new ServerCalls({ now, log, maxRetries: config.maxRetries });
+  const running = new RunningCalls();
+  const parked = new ParkedCalls();
+  const sessions = new Sessions({
+    ids: createSessionIds(config.sessionSecret),
+    store: createRedisSessionStore(redis),
+    ttlMs: config.sessionTtlMs,
+    tellChanged: (id) => {
+      bus.tell({ kind: "session", id });
+    },
+    release: async (state) => {
+      if (state.upstreamSession === "") return;
+      try {
+        const upstream = await directory.upstream(state.orgId, state.server);
+        await endSession(upstream, state.upstreamSession, state.version);
+      } catch (error) {
+        // The server is gone from the registry, or svc-auth is away: it ends the session itself.
+        log.debug(
+          { err: error, mcp_server: state.server },
+          "a server was not told of an ended session",
+        );
+      }
+    },
+    log,
+    now,
+  });
+  bus.onMessage = (message) => {
+    if (message.kind === "session") sessions.forget(message.id);
+    else running.cancel(message.session, message.request);
+  };
+  bus.onGap = () => {
+    sessions.forgetAll();
+  };
+  sessions.start();
+  lifecycle.onClose("peers", () => peers.close());
+  lifecycle.onClose("MCP sessions", async () => {
+    sessions.stop();
+    parked.close();
+    await calls.close();
+  });
+  return {
+    owner,
+    replicaId,
+    sessions,
+    calls,
+    parked,
+    asked: new AskedAgents(owner),
+    running,
+    stateSeal: createStateSeal(config.sessionSecret),
+    reopening: new Map(),
+    tell: (message) => {
+      bus.tell(message);
+    },
+    peers,
   };
 }

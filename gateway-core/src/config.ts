@@ -35,6 +35,18 @@ export const GATEWAY_SCHEMA = {
     max: 65535,
     doc: "Port of cleartext HTTP/2 for gRPC. 0: any free one.",
   }),
+  peerHost: stringSetting({
+    env: "GWO_PEER_HOST",
+    default: "127.0.0.1",
+    doc: "Address at which the other workers of all gateways reach a worker of this one, on a port of its own. With several gateways: the host's or pod's address.",
+  }),
+  sessionTtlMs: durationSetting({
+    env: "GWO_SESSION_TTL",
+    default: 30 * MINUTE,
+    min: 1_000,
+    max: 7 * 24 * HOUR,
+    doc: "Time after its last use at which an MCP session is ended, here and at its server.",
+  }),
   readTimeoutMs: durationSetting({
     env: "GWO_READ_TIMEOUT",
     yaml: "server.read_timeout",

@@ -246,7 +246,11 @@ describe("the REST façade", () => {
         response.end(
           JSON.stringify(
             isModern
-              ? { jsonrpc: "2.0", id: message.id, result: { resultType: "complete" } }
+              ? {
+                  jsonrpc: "2.0",
+                  id: message.id,
+                  result: { resultType: "complete", supportedVersions: ["2026-07-28"] },
+                }
               : { jsonrpc: "2.0", id: message.id, error: { code: -32_022, message: "too old" } },
           ),
         );

@@ -44,6 +44,8 @@ export type BenchOptions = {
   readonly yaml?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly upstream?: UpstreamHandler;
+  /** URL of an MCP server to use in place of the bench's own. */
+  readonly upstreamUrl?: string;
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
@@ -131,7 +133,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
                 id: SERVER_ID,
                 orgId,
                 name,
-                url: `http://127.0.0.1:${upstreamPort}/mcp`,
+                url: options.upstreamUrl ?? `http://127.0.0.1:${upstreamPort}/mcp`,
                 transport: ServerTransport.STREAMABLE_HTTP,
                 enabled: true,
               },
@@ -204,6 +206,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   });
   const app = buildWorkerApp({
     config,
+    replicaId: "replica-1",
     logId: LOG_ID,
     stdioHost: undefined,
     workers: 1,

@@ -45,6 +45,7 @@ export const REASONS = {
   SERVER_DISABLED: row(42, Code.PermissionDenied, 403, "forbidden", "ask"),
   SCOPE_DENIED: row(43, Code.PermissionDenied, 403, "insufficient_permissions", "ask"),
   SESSION_UNKNOWN: row(44, Code.NotFound, 404, "not_found", "retry"),
+  SESSION_REQUIRED: row(47, Code.FailedPrecondition, 400, "bad_request", "fix"),
   ALREADY_EXISTS: row(45, Code.AlreadyExists, 409, "validation_error", "fix"),
   CONFLICT: row(46, Code.Aborted, 409, "validation_error", "retry"),
   RATE_LIMITED: row(60, Code.ResourceExhausted, 429, "rate_limited", "wait"),
@@ -62,6 +63,8 @@ export const REASONS = {
   TOOL_FAILED: row(88, Code.Unknown, 200, "upstream_error", "fix"),
   CLIENT_GONE: row(100, Code.Canceled, 499, "bad_request", "retry"),
   WORKER_LOST: row(101, Code.Unknown, 500, "internal_error", "report"),
+  CLIENT_REFUSED: row(104, Code.Aborted, 400, "bad_request", "fix"),
+  CALL_LOST: row(103, Code.Aborted, 410, "internal_error", "report"),
   METHOD_UNKNOWN: row(102, Code.Unimplemented, 404, "not_found", "fix"),
   INTERNAL: row(120, Code.Internal, 500, "internal_error", "report"),
 } as const satisfies Record<string, ReasonSpec>;

@@ -52,6 +52,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const log = createLogger({ ...logOptions, service: "gateway" });
   const lifecycle = createLifecycle(log);
   log.info({ config: describeConfig(GATEWAY_SCHEMA, config) }, "starting");
+  const replicaId = randomBytes(8).toString("hex");
   const aggregator = new AggregatorRegistry();
   const slots = new Map<number, { worker: Worker; logId: string; startedAt: number }>();
 
@@ -113,7 +114,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   function startWorker(slot: number): void {
     const logId = randomBytes(16).toString("hex");
     orphans.expect(logId);
-    const worker = cluster.fork(toWorkerEnv({ logId, stdioHost: stdio?.address }));
+    const worker = cluster.fork(toWorkerEnv({ logId, replicaId, stdioHost: stdio?.address }));
     slots.set(slot, { worker, logId, startedAt: Date.now() });
   }
 

@@ -4,6 +4,8 @@ import type { StdioHostAddress } from "../upstream/registry.ts";
 export type WorkerEnv = {
   /** Name of its write-ahead log: 32 hexadecimal digits. */
   readonly logId: string;
+  /** Name of this gateway, shared by its workers. */
+  readonly replicaId: string;
   readonly stdioHost: StdioHostAddress | undefined;
 };
 

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -23,7 +24,7 @@ export async function runWorker(options: {
   env: NodeJS.ProcessEnv;
 }): Promise<void> {
   const { config } = options;
-  const { logId, stdioHost } = workerEnvFrom(options.env);
+  const { logId, replicaId, stdioHost } = workerEnvFrom(options.env);
   const log = createLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -44,6 +45,7 @@ export async function runWorker(options: {
   const app = buildWorkerApp({
     config,
     logId,
+    replicaId,
     stdioHost,
     workers: options.workers,
     redis,
@@ -61,8 +63,10 @@ export async function runWorker(options: {
   await Promise.all([
     listen(app.http, config.httpPort, config.host),
     listen(app.grpc, config.grpcPort, config.host),
+    listenAlone(app.peer, config.peerHost),
   ]);
-  lifecycle.onClose("listeners", () => drain(app.http, app.grpc, sessions));
+  app.announce(`http://${hostOf(config.peerHost)}:${(app.peer.address() as AddressInfo).port}`);
+  lifecycle.onClose("listeners", () => drain([app.http, app.peer], app.grpc, sessions));
 
   const close = (): void => {
     void lifecycle.close().then(() => process.exit(0));
@@ -127,13 +131,29 @@ function listen(server: Server | Http2Server, port: number, host: string): Promi
   });
 }
 
+/** Listens on a port of this worker's own: of a port that workers share, nobody can say who takes a connection. */
+function listenAlone(server: Server, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port: 0, host, exclusive: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** An address as URLs have it (RFC 3986 §3.2.2). */
+function hostOf(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
 /** Takes no new connections and lets what runs finish; open streams are cut at the deadline. */
 async function drain(
-  http: Server,
+  http: readonly Server[],
   grpc: Http2Server,
   sessions: ReadonlySet<ServerHttp2Session>,
 ): Promise<void> {
-  const closed = [http, grpc].map(
+  const closed = [...http, grpc].map(
     (server) =>
       new Promise<void>((resolve) =>
         server.close(() => {
@@ -141,10 +161,10 @@ async function drain(
         }),
       ),
   );
-  http.closeIdleConnections();
+  for (const server of http) server.closeIdleConnections();
   for (const session of sessions) session.close();
   const timer = setTimeout(() => {
-    http.closeAllConnections();
+    for (const server of http) server.closeAllConnections();
     for (const session of sessions) session.destroy();
   }, DRAIN_MS);
   await Promise.all(closed);

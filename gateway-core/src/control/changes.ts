@@ -39,8 +39,8 @@ export class ChangeListener {
 
   start(): void {
     const { subscriber } = this.#options;
-    subscriber.on("message", (_channel: string, message: string) => {
-      this.#onMessage(message);
+    subscriber.on("message", (channel: string, message: string) => {
+      if (channel === INVALIDATION_CHANNEL) this.#onMessage(message);
     });
     // ioredis subscribes again by itself after a reconnect; what was published in between is lost.
     subscriber.on("ready", () => {

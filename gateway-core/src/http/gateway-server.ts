@@ -3,19 +3,18 @@ import type { Duplex } from "node:stream";
 import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import { restErrorBody, sendFailure } from "@gatewayops/platform/rpc/rest";
+import type { McpContext } from "../mcp/carriers.ts";
 import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
-import type { SessionIds } from "../mcp/session-id.ts";
 import type { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
-import type { OwnClient } from "../upstream/own-client.ts";
 import { receiveBody } from "./body.ts";
 import type { BrowserAccess } from "./browser-access.ts";
-import { FACADE_METHODS, RestExchange } from "./rest-exchange.ts";
+import { FACADE_METHODS } from "./facade.ts";
+import { RestExchange } from "./rest-exchange.ts";
 
 export type GatewayServerOptions = {
   readonly pipeline: Pipeline;
-  readonly sessionIds: SessionIds;
-  readonly ownClient: OwnClient;
+  readonly mcp: McpContext;
   readonly browserAccess: BrowserAccess;
   readonly readTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -58,7 +57,8 @@ export function createGatewayServer(options: GatewayServerOptions): Server {
   return server;
 }
 
-function serve(
+/** Answers one request. */
+export function serve(
   options: GatewayServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -121,7 +121,7 @@ function serveMcp(
     const exchange = new McpExchange(pipeline, request, response, {
       serverName,
       httpMethod,
-      sessionIds: options.sessionIds,
+      context: options.mcp,
     });
     begin(options, exchange, httpMethod === "POST");
     return;
@@ -146,7 +146,7 @@ function serveMcp(
     new RestExchange(pipeline, request, response, {
       serverName,
       method,
-      client: options.ownClient,
+      context: options.mcp,
     }),
     true,
   );

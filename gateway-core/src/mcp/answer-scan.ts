@@ -19,6 +19,8 @@ export class AnswerScan {
   rpcCode = 0;
   /** True when the tool said that it failed. */
   isToolError = false;
+  /** True when the server wants more of the agent before it completes (MCP 2026-07-28 patterns/mrtr). */
+  isInputRequired = false;
   /** True when a message was seen and all its brackets are closed. */
   isWhole = false;
 
@@ -28,6 +30,8 @@ export class AnswerScan {
   /** True where the next string is a key, at depth 1 and 2. */
   #expectsKey = false;
   #isKey = false;
+  /** True inside the text of `result.resultType`, which is kept like a key. */
+  #isType = false;
   #token = "";
   #keyAt1 = "";
   #keyAt2 = "";
@@ -39,12 +43,14 @@ export class AnswerScan {
     this.kind = "other";
     this.rpcCode = 0;
     this.isToolError = false;
+    this.isInputRequired = false;
     this.isWhole = false;
     this.#depth = 0;
     this.#inString = false;
     this.#escaped = false;
     this.#expectsKey = false;
     this.#isKey = false;
+    this.#isType = false;
     this.#token = "";
     this.#keyAt1 = "";
     this.#keyAt2 = "";
@@ -64,7 +70,7 @@ export class AnswerScan {
 
   /** Goes through a string; keys of the first two levels are kept, everything else is jumped over. */
   #string(bytes: Buffer, from: number): number {
-    if (!this.#isKey) return this.#jump(bytes, from);
+    if (!this.#isKey && !this.#isType) return this.#jump(bytes, from);
     const end = this.#jump(bytes, from);
     // Cut from the bytes at once, not letter by letter. A key may begin in one chunk and end in another.
     if (this.#token.length <= TOKEN_MAX)
@@ -73,7 +79,9 @@ export class AnswerScan {
         from,
         Math.min(this.#inString ? end : end - 1, from + TOKEN_MAX + 1),
       );
-    if (!this.#inString) this.#keyEnds();
+    if (this.#inString) return end;
+    if (this.#isKey) this.#keyEnds();
+    else this.#typeEnds();
     return end;
   }
 
@@ -117,11 +125,23 @@ export class AnswerScan {
     else if (key === "error") this.kind = "error";
   }
 
+  #typeEnds(): void {
+    const type = this.#token.includes("\\") ? unescaped(this.#token) : this.#token;
+    this.isInputRequired = type === "input_required";
+    this.#token = "";
+    this.#isType = false;
+  }
+
   #structure(byte: number): void {
     switch (byte) {
       case QUOTE:
         this.#inString = true;
         this.#isKey = this.#expectsKey && this.#depth <= 2;
+        this.#isType =
+          !this.#isKey &&
+          this.#depth === 2 &&
+          this.#keyAt2 === "resultType" &&
+          this.#keyAt1 === "result";
         this.#token = "";
         return;
       case 0x7b: // {

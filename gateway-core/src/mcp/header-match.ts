@@ -1,8 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { MessageError, VERSION_META, type McpMessage } from "./message.ts";
-
-/** Revisions of the modern era that the gateway knows (MCP 2026-07-28 basic/versioning). */
-const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
+import { MODERN_VERSION, VERSION_META } from "./envelope.ts";
+import { MessageError, type McpMessage } from "./message.ts";
 
 /** Codes of MCP 2026-07-28 basic §Error Codes. */
 const HEADER_MISMATCH = -32020;
@@ -32,7 +30,7 @@ export function requireMatchingHeaders(message: McpMessage, headers: IncomingHtt
 
 /** True for the date of a revision that came when sessions had gone. */
 function isModern(version: string): boolean {
-  return /^\d{4}-\d\d-\d\d$/.test(version) && version >= "2026-07-28";
+  return /^\d{4}-\d\d-\d\d$/.test(version) && version >= MODERN_VERSION;
 }
 
 /** Notifications pass: what their envelope holds this revision does not say. */
@@ -47,9 +45,10 @@ function refuseWithoutEnvelope(message: McpMessage): void {
 }
 
 function requireKnown(version: string): void {
-  if (MODERN_VERSIONS.includes(version)) return;
+  if (version === MODERN_VERSION) return;
   throw new MessageError(UNSUPPORTED_VERSION, "This revision of MCP is not known here.", {
-    data: { supported: MODERN_VERSIONS, requested: version },
+    supported: [MODERN_VERSION],
+    requested: version,
   });
 }
 
@@ -60,7 +59,7 @@ function requireSame(name: string, given: string | string[] | undefined, wanted:
     given === undefined
       ? `The header ${name} is missing.`
       : `The header ${name} and the body do not say the same.`,
-    { data: { mismatch: { header: name, given: clipped(given), body: clipped(wanted) } } },
+    { mismatch: { header: name, given: clipped(given), body: clipped(wanted) } },
   );
 }
 

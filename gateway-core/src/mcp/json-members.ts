@@ -1,5 +1,10 @@
-/** A member of a JSON object by byte offsets of its value. */
-export type Member = { readonly key: string; readonly start: number; readonly end: number };
+/** A member of a JSON object: where its name begins, and where its value does and ends, in bytes. */
+export type Member = {
+  readonly key: string;
+  readonly keyStart: number;
+  readonly start: number;
+  readonly end: number;
+};
 
 /**
  * JSON in bytes and in Latin-1, one character for each byte, so that offsets are the same in both: bytes are quick to
@@ -24,11 +29,41 @@ export function membersOf({ bytes, text }: JsonText, offset = 0): Member[] {
   for (;;) {
     at = skipSpace(bytes, at);
     if (at >= bytes.length || bytes[at] === CLOSE_BRACE) return members;
+    const keyStart = at;
     const keyEnd = endOfString(text, at);
     const key = keyText(text, at + 1, keyEnd - 1);
     const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
     const end = endOfValue(bytes, text, start);
-    members.push({ key, start, end });
+    members.push({ key, keyStart, start, end });
+    at = skipSpace(bytes, end);
+    if (bytes[at] === COMMA) at += 1;
+  }
+}
+
+/** The member of a name, undefined when there is none. */
+export function memberNamed(members: readonly Member[], name: string): Member | undefined {
+  for (const member of members) if (member.key === name) return member;
+  return undefined;
+}
+
+/** The value of a JSON object's member as it stands in the bytes; empty when there is none. */
+export function memberText(object: Buffer, name: string): string {
+  const member = memberNamed(membersOf(jsonTextOf(object)), name);
+  return member ? object.toString("utf8", member.start, member.end) : "";
+}
+
+/** Offsets of the elements of the JSON array that begins at an offset, as `membersOf` has those of an object. */
+export function elementsOf(
+  { bytes, text }: JsonText,
+  offset = 0,
+): { readonly start: number; readonly end: number }[] {
+  const elements: { start: number; end: number }[] = [];
+  let at = skipSpace(bytes, offset) + 1;
+  for (;;) {
+    const start = skipSpace(bytes, at);
+    if (start >= bytes.length || bytes[start] === CLOSE_BRACKET) return elements;
+    const end = endOfValue(bytes, text, start);
+    elements.push({ start, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at += 1;
   }

@@ -40,6 +40,7 @@ describe("readMessage", () => {
       era: "legacy",
       version: "",
       traceparent: undefined,
+      params: { name: "echo", arguments: {} },
     });
   });
 
@@ -67,26 +68,6 @@ describe("readMessage", () => {
     const meta = `{"io.modelcontextprotocol/protocolVersion":"2026-07-28"${capabilities}}`;
     // MCP 2026-07-28 basic §_meta: Invalid params.
     expect(codeOf(callWith(`"name":"a","_meta":${meta}`))).toBe(INVALID_PARAMS);
-  });
-
-  it.each([
-    "initialize",
-    "ping",
-    "logging/setLevel",
-    "resources/subscribe",
-    "resources/unsubscribe",
-  ])("has no %s in the modern era, and answers 404 as MCP says", (method) => {
-    const meta =
-      '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}';
-    const body = `{"jsonrpc":"2.0","id":"m","method":"${method}","params":{"_meta":${meta}}}`;
-    const refuse = (): McpMessage => read(body);
-    expect(refuse).toThrow(
-      expect.objectContaining({ rpcCode: -32601, reason: "METHOD_UNKNOWN", idText: '"m"' }),
-    );
-    expect(refuse).toThrow(
-      expect.objectContaining({ spec: expect.objectContaining({ http: 404 }) }),
-    );
-    expect(read(`{"jsonrpc":"2.0","id":"m","method":"${method}","params":{}}`).era).toBe("legacy");
   });
 
   it("takes the trace from _meta", () => {

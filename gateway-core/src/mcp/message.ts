@@ -1,7 +1,8 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { jsonTextOf, membersOf, type JsonText, type Member } from "./json-members.ts";
+import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, VERSION_META } from "./envelope.ts";
+import { jsonTextOf, memberNamed, membersOf, type JsonText, type Member } from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -21,6 +22,8 @@ export type McpMessage = {
   readonly version: string;
   /** `params._meta.traceparent`, which wins over the HTTP header (SEP-414). */
   readonly traceparent: string | undefined;
+  /** The parsed params, to be read only: what is forwarded are the bytes. */
+  readonly params: Readonly<Record<string, unknown>>;
 };
 
 /** A message that is no JSON-RPC or breaks its era's rules, with the code that JSON-RPC 2.0 §5.1 or MCP gives it. */
@@ -31,45 +34,32 @@ export class MessageError extends Failure {
   /** The id as it stands in the bytes, where the message got that far. */
   idText = "null";
 
-  constructor(rpcCode: number, message: string, options: MessageErrorOptions = {}) {
-    super(options.reason ?? "REQUEST_MALFORMED", message);
+  constructor(rpcCode: number, message: string, data: Readonly<Record<string, unknown>> = {}) {
+    super("REQUEST_MALFORMED", message);
     this.rpcCode = rpcCode;
-    this.data = options.data ?? {};
+    this.data = data;
   }
 }
 
-type MessageErrorOptions = {
-  /** REQUEST_MALFORMED unless another is named. */
-  readonly reason?: "METHOD_UNKNOWN";
-  readonly data?: Readonly<Record<string, unknown>>;
-};
-
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
-const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
-
-/** The envelope's member that marks a modern request (MCP 2026-07-28 basic/versioning). */
-export const VERSION_META = "io.modelcontextprotocol/protocolVersion";
-const CAPABILITIES_META = "io.modelcontextprotocol/clientCapabilities";
-
-/** Methods of the legacy era that the modern one took away. A server of both must not serve them to modern clients. */
-const REMOVED_METHODS: ReadonlySet<string> = new Set([
-  "initialize",
-  "ping",
-  "logging/setLevel",
-  "resources/subscribe",
-  "resources/unsubscribe",
-]);
 
 /** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
 const CONTROL_MEMBERS = controlsOf(["jsonrpc", "id", "method", "params", "result", "error"]);
-const CONTROL_PARAMS = controlsOf(["name", "uri", "arguments", "_meta"]);
+const CONTROL_PARAMS = controlsOf([
+  "name",
+  "uri",
+  "arguments",
+  "_meta",
+  "requestState",
+  "inputResponses",
+]);
 const CONTROL_META = controlsOf([
   VERSION_META,
   CAPABILITIES_META,
-  "io.modelcontextprotocol/clientInfo",
-  "io.modelcontextprotocol/logLevel",
+  CLIENT_INFO_META,
+  LOG_LEVEL_META,
   "progressToken",
   "traceparent",
 ]);
@@ -155,11 +145,6 @@ function requireControlOnce(json: JsonText, paramsStart: number): void {
     refuseTwice(membersOf(json, meta.start), CONTROL_META);
 }
 
-function memberNamed(members: readonly Member[], name: string): Member | undefined {
-  for (const member of members) if (member.key === name) return member;
-  return undefined;
-}
-
 function requestOf(
   method: string,
   params: Record<string, unknown>,
@@ -178,7 +163,7 @@ function requestOf(
   const traceparent = meta?.["traceparent"];
   const version = meta?.[VERSION_META];
   if (typeof version === "string" && kind === "request")
-    requireModern(method, meta?.[CAPABILITIES_META]);
+    requireCapabilities(meta?.[CAPABILITIES_META]);
   return {
     kind,
     idText,
@@ -188,21 +173,31 @@ function requestOf(
     era: typeof version === "string" ? "modern" : "legacy",
     version: typeof version === "string" ? version : "",
     traceparent: typeof traceparent === "string" ? traceparent : undefined,
+    params,
   };
 }
 
-/** Rules of the modern era that a request breaks by itself, whatever its headers say (MCP 2026-07-28 basic §_meta). */
-function requireModern(method: string, capabilities: unknown): void {
+/** An envelope without it is none (MCP 2026-07-28 basic §_meta). */
+function requireCapabilities(capabilities: unknown): void {
   if (typeof capabilities !== "object" || capabilities === null || Array.isArray(capabilities))
     throw new MessageError(
       INVALID_PARAMS,
       `"params._meta" must have "${CAPABILITIES_META}", an object.`,
     );
-  if (REMOVED_METHODS.has(method))
-    throw new MessageError(METHOD_NOT_FOUND, `There is no ${method} in this revision of MCP.`, {
-      reason: "METHOD_UNKNOWN",
-    });
 }
+
+/** What stands for the message of a GET or DELETE. */
+export const NO_MESSAGE: McpMessage = {
+  kind: "notification",
+  idText: "null",
+  method: "",
+  target: "",
+  operation: Operation.UNSPECIFIED,
+  era: "legacy",
+  version: "",
+  traceparent: undefined,
+  params: NO_PARAMS,
+};
 
 function responseOf(message: Record<string, unknown>, idText: string): McpMessage {
   if (message["result"] === undefined && message["error"] === undefined)
@@ -210,16 +205,7 @@ function responseOf(message: Record<string, unknown>, idText: string): McpMessag
       INVALID_REQUEST,
       'The message has neither "method" nor "result" nor "error".',
     );
-  return {
-    kind: "response",
-    idText,
-    method: "",
-    target: "",
-    operation: Operation.UNSPECIFIED,
-    era: "legacy",
-    version: "",
-    traceparent: undefined,
-  };
+  return { ...NO_MESSAGE, kind: "response", idText };
 }
 
 function parse(text: string): unknown {

@@ -1,7 +1,12 @@
 import { AnswerScan } from "./answer-scan.ts";
+import { lineEnd } from "./sse-parser.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
+const LETTER_I = 0x69;
+const LETTER_R = 0x72;
+/** Characters of a line that may be an id. */
+const FIELD_MAX = 1024;
 const DATA_PREFIX = Buffer.from("data:");
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -16,10 +21,16 @@ export class SseGate {
   isAnswered = false;
   /** True between events: nothing of an unfinished event was passed on. */
   isBetweenEvents = true;
+  /** Id of the last event that had one; empty for none. */
+  lastEventId = "";
+  /** How long the server wants to be waited before its stream is resumed, in milliseconds. */
+  retryMs: number | undefined;
 
   /** Bytes of the current line so far, at most as many as the prefix. */
   #prefix = 0;
   #isData = true;
+  /** The line so far, when it may be one of the two short fields that count; undefined when it is none. */
+  #field: string | undefined;
   #lineLength = 0;
   #hasData = false;
   #lastWasCr = false;
@@ -73,6 +84,8 @@ export class SseGate {
   /** Takes what is left of the line in this chunk. */
   #line(chunk: Buffer, from: number): number {
     this.isBetweenEvents = false;
+    if (this.#lineLength === 0 && this.#prefix === 0)
+      this.#field = chunk[from] === LETTER_I || chunk[from] === LETTER_R ? "" : undefined;
     let at = from;
     while (this.#prefix < DATA_PREFIX.length && this.#isData && at < chunk.length) {
       const byte = chunk[at];
@@ -83,6 +96,8 @@ export class SseGate {
       at++;
     }
     const end = lineEnd(chunk, at);
+    if (this.#field !== undefined && this.#field.length < FIELD_MAX)
+      this.#field += chunk.toString("latin1", from, end);
     if (this.#isData && this.#prefix === DATA_PREFIX.length && end > at) {
       this.#hasData = true;
       this.scan.feed(chunk.subarray(at, end));
@@ -92,9 +107,17 @@ export class SseGate {
   }
 
   #lineEnds(): void {
+    if (this.#field !== undefined) this.#fieldEnds(this.#field);
+    this.#field = undefined;
     this.#prefix = 0;
     this.#isData = true;
     this.#lineLength = 0;
+  }
+
+  #fieldEnds(line: string): void {
+    const [, name, value = ""] = /^(id|retry): ?(.*)$/.exec(line) ?? [];
+    if (name === "id" && line.length < FIELD_MAX && !value.includes("\0")) this.lastEventId = value;
+    if (name === "retry" && /^[0-9]{1,9}$/.test(value)) this.retryMs = Number(value);
   }
 
   /** True when the event that ends here is the answer. */
@@ -106,11 +129,4 @@ export class SseGate {
     else this.scan.reset();
     return isAnswer;
   }
-}
-
-function lineEnd(chunk: Buffer, from: number): number {
-  const lf = chunk.indexOf(LF, from);
-  const until = lf < 0 ? chunk.length : lf;
-  const cr = chunk.subarray(from, until).indexOf(CR);
-  return cr < 0 ? until : from + cr;
 }

@@ -26,6 +26,7 @@ function reasonOf(options: {
     era: "legacy",
     version: "",
     traceparent: undefined,
+    params: {},
   };
   return refusalOf(principal, upstream, message)?.reason;
 }

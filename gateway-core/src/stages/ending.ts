@@ -7,6 +7,8 @@ export type Ending = {
   readonly httpStatus: number;
   readonly rpcCode: number;
   readonly failure: Failure | undefined;
+  /** True when the server asks for more before it completes: the agent's next request goes on with the call. */
+  readonly isRound?: boolean;
 };
 
 /** The ending of an exchange that failed here. */
@@ -14,9 +16,13 @@ export function endingFrom(failure: Failure): Ending {
   return { outcome: outcomeOf(failure), httpStatus: failure.spec.http, rpcCode: 0, failure };
 }
 
-/** A call is charged when the server answered it with a result, be it that the tool failed. */
-export function isCharged(outcome: Outcome | undefined): boolean {
-  return outcome === Outcome.OK || outcome === Outcome.TOOL_ERROR;
+/**
+ * A call is charged when the server answered it with a result, be it that the tool failed. Of a call of several rounds
+ * only the one that completes is.
+ */
+export function isCharged(ending: Ending | undefined): boolean {
+  if (!ending || ending.isRound === true) return false;
+  return ending.outcome === Outcome.OK || ending.outcome === Outcome.TOOL_ERROR;
 }
 
 /** Number of the reason in the record. What a server's own answer says of a failure has one as well. */

@@ -84,7 +84,7 @@ export abstract class Exchange implements LoggedCall {
   }
 
   get costUsdMicros(): bigint {
-    return isCharged(this.#ending?.outcome) ? this.#price.perCallUsdMicros : 0n;
+    return isCharged(this.#ending) ? this.#price.perCallUsdMicros : 0n;
   }
 
   get durationMs(): number {
@@ -94,6 +94,11 @@ export abstract class Exchange implements LoggedCall {
   protected abstract readonly face: Face | undefined;
   /** Reads the body. Throws Failure when it is not what this face takes. */
   protected abstract parse(body: Buffer): McpMessage;
+  /** Looks up what the message needs before it is routed. False: another worker takes the request from here on. */
+  protected prepare(): boolean | Promise<boolean> {
+    return true;
+  }
+
   /** Sends the request to the MCP server; ends in `end`. */
   protected abstract send(): void;
   /** Writes what `end` was given, now that it is recorded. */
@@ -109,7 +114,7 @@ export abstract class Exchange implements LoggedCall {
       if (principal instanceof Promise) {
         principal.then((found) => {
           this.#admit(found, next);
-        }, this.#failBound);
+        }, this.failBound);
         return;
       }
       this.#admit(principal, next);
@@ -124,7 +129,9 @@ export abstract class Exchange implements LoggedCall {
     this.#started = this.#stageStart = performance.now();
     try {
       this.message = this.parse(body);
-      this.#route();
+      const isOurs = this.prepare();
+      if (isOurs === true) this.#route();
+      else if (isOurs !== false) isOurs.then(this.#goOnBound, this.failBound);
     } catch (error) {
       this.fail(error);
     }
@@ -162,7 +169,7 @@ export abstract class Exchange implements LoggedCall {
       rpcCode: ending.rpcCode,
       responseBytes: this.responseBytes,
       costUsdMicros: this.costUsdMicros,
-      priceRuleId: isCharged(ending.outcome) ? this.#price.ruleId : EMPTY,
+      priceRuleId: isCharged(ending) ? this.#price.ruleId : EMPTY,
       stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
       sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
       attempts: this.attempts,
@@ -183,7 +190,7 @@ export abstract class Exchange implements LoggedCall {
   }
 
   /** Ends the answer. An agent that does not take it in time is cut off. */
-  protected finish(last?: Buffer | string): void {
+  finish(last?: Buffer | string): void {
     const { response } = this;
     // One string with the headers is one write; a Buffer beside them is two. In Latin-1 the bytes stay what they are.
     if (last instanceof Buffer && last.length <= JOINED_MAX_BYTES)
@@ -205,8 +212,16 @@ export abstract class Exchange implements LoggedCall {
     this.#stageStart = now;
   }
 
-  readonly #failBound = (error: unknown): void => {
+  protected readonly failBound = (error: unknown): void => {
     this.fail(error);
+  };
+
+  readonly #goOnBound = (isOurs: boolean): void => {
+    try {
+      if (isOurs) this.#route();
+    } catch (error) {
+      this.fail(error);
+    }
   };
 
   #admit(principal: Principal, next: () => void): void {
@@ -247,7 +262,7 @@ export abstract class Exchange implements LoggedCall {
       if (verdict instanceof Promise)
         verdict.then((found) => {
           this.#onLimited(found);
-        }, this.#failBound);
+        }, this.failBound);
       else this.#onLimited(verdict);
     } catch (error) {
       this.fail(error);
@@ -277,7 +292,7 @@ export abstract class Exchange implements LoggedCall {
       if (book instanceof Promise) {
         book.then((found) => {
           this.#onPriced(found.priceOf(this.upstream.name, this.message.target));
-        }, this.#failBound);
+        }, this.failBound);
         return;
       }
       this.#onPriced(book.priceOf(this.upstream.name, this.message.target));

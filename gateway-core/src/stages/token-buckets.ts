@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { withDeadline } from "../control/deadline.ts";
 import type { BucketSpec } from "../control/principal.ts";
 
 /** What taking a token came to. One object per bucket, changed in place: read it before the next `take`. */
@@ -160,7 +161,11 @@ export class Bucket implements BucketView {
         String(burst),
         String(want),
       );
-      const [granted, left, wait] = (await withDeadline(answer)) as [number, number, number];
+      const [granted, left, wait] = (await withDeadline(answer, REDIS_DEADLINE_MS, "Redis")) as [
+        number,
+        number,
+        number,
+      ];
       this.#tokens += granted;
       this.#leasedAt = now();
       this.#global = left;
@@ -195,19 +200,5 @@ export class Bucket implements BucketView {
     }
     this.#aloneTokens--;
     return true;
-  }
-}
-
-async function withDeadline<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error("Redis did not answer in time"));
-    }, REDIS_DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }

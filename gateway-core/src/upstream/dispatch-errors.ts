@@ -8,7 +8,9 @@ export function failureOfDispatch(
 ): Failure {
   const code = codeOf(error);
   const { name, timeoutMs } = upstream;
-  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT")
+  // A DOMException's name is its code.
+  const isOver = error instanceof DOMException && error.name === "TimeoutError";
+  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" || isOver)
     return new Failure(
       "UPSTREAM_TIMEOUT",
       `The MCP server ${name} did not answer within ${timeoutMs} ms. The tool may still have run.`,

@@ -1,4 +1,4 @@
-import type { OwnClient } from "./own-client.ts";
+import type { ServerCalls } from "./server-calls.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Pages of a tool list that are read. */
@@ -6,29 +6,43 @@ const PAGES_MAX = 100;
 /** Owner of the gateway's own sessions, which no key has. */
 const OWNER = "catalog";
 
-/** Lists the names of all tools of a server, and closes the session it needed for that. */
-export async function listToolNames(client: OwnClient, upstream: Upstream): Promise<string[]> {
+/**
+ * Lists the names of all tools of a server, and closes the session it needed for that.
+ *
+ * @throws Failure
+ */
+export async function listToolNames(calls: ServerCalls, upstream: Upstream): Promise<string[]> {
   const names: string[] = [];
+  const era = await calls.eraOf(upstream, "modern");
   let cursor: string | undefined;
   try {
     for (let page = 0; page < PAGES_MAX; page++) {
-      const answer = await client.request(upstream, OWNER, {
+      const params = cursor === undefined ? {} : { cursor };
+      const answer = await calls.ask(era, {
+        upstream,
         method: "tools/list",
-        paramsJson: JSON.stringify(cursor === undefined ? {} : { cursor }),
+        message: Buffer.from(
+          JSON.stringify({ jsonrpc: "2.0", id: 0, method: "tools/list", params }),
+        ),
         target: "",
         isSafe: true,
+        owner: OWNER,
+        capabilities: "{}",
+        clientInfo: undefined,
+        logLevel: undefined,
         traceparent: "",
       });
-      const { result } = JSON.parse(answer.body.toString("utf8")) as {
-        result?: { tools?: { name?: unknown }[]; nextCursor?: unknown };
+      const result = JSON.parse(answer.resultText || "{}") as {
+        tools?: { name?: unknown }[];
+        nextCursor?: unknown;
       };
-      for (const tool of result?.tools ?? [])
+      for (const tool of result.tools ?? [])
         if (typeof tool.name === "string") names.push(tool.name);
-      if (typeof result?.nextCursor !== "string") return names;
+      if (typeof result.nextCursor !== "string") return names;
       cursor = result.nextCursor;
     }
     return names;
   } finally {
-    await client.end(upstream, OWNER);
+    await calls.sessions.endOf(upstream, OWNER);
   }
 }

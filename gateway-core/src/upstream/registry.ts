@@ -4,6 +4,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import { uuidFromText } from "@gatewayops/platform/ids";
 import { EMPTY } from "../events/record.ts";
 import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
+import type { Link } from "./link.ts";
 import { ToolIds, type Upstream } from "./upstream.ts";
 
 /** Where the stdio host listens, and what it wants to see. */
@@ -28,7 +29,7 @@ export type UpstreamRegistry = {
   close(): Promise<void>;
 };
 
-type Kept = { url: string; pool: Pool; breaker: UpstreamBreaker; tools: ToolIds };
+type Kept = { url: string; link: Link; breaker: UpstreamBreaker; tools: ToolIds };
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -37,8 +38,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
   return {
     upstreamOf(server, tools) {
       const id = uuidFromText(server.id) ?? EMPTY;
-      const url = endpointOf(server, options.stdioHost);
-      const { pool, breaker, tools: toolIds } = keep(server.id, id, url, tools);
+      const { link, breaker, tools: toolIds } = keep(server, id, tools);
       return {
         id,
         idText: server.id,
@@ -46,44 +46,59 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         name: server.name,
         enabled: server.enabled,
         timeoutMs: server.timeoutMs || options.defaultTimeoutMs,
-        path: `${url.pathname}${url.search}`,
-        headers:
-          server.transport === ServerTransport.STDIO && options.stdioHost
-            ? [STDIO_SECRET_HEADER, options.stdioHost.secret, "x-gwo-org", server.orgId]
-            : [],
-        pool,
+        link,
         breaker,
         tools: toolIds,
       };
     },
     async close() {
       for (const { breaker } of kept.values()) breaker.shutdown();
-      await Promise.all([...kept.values()].map(({ pool }) => pool.close()));
+      await Promise.all([...kept.values()].map(({ link }) => link.pool.close()));
     },
   };
 
-  function keep(serverId: string, id: Buffer, url: URL, tools: readonly string[]): Kept {
-    const known = kept.get(serverId);
+  function keep(server: McpServer, id: Buffer, tools: readonly string[]): Kept {
+    const url = endpointOf(server, options.stdioHost);
+    const known = kept.get(server.id);
     if (known?.url === url.href) {
       known.tools.learn(tools);
       return known;
     }
     // The old pool finishes what it has; nobody waits for it.
-    if (known) void known.pool.close();
+    if (known) void known.link.pool.close();
     known?.breaker.shutdown();
     const fresh: Kept = {
       url: url.href,
+      link: linkTo(server, url),
+      breaker: new UpstreamBreaker(options.breaker),
+      tools: new ToolIds(id, tools),
+    };
+    kept.set(server.id, fresh);
+    return fresh;
+  }
+
+  function linkTo(server: McpServer, url: URL): Link {
+    const isBridged = server.transport === ServerTransport.STDIO;
+    return {
       pool: new Pool(url.origin, {
         connections: options.connections,
         connect: { timeout: CONNECT_TIMEOUT_MS },
         allowH2: false,
         keepAliveTimeout: 4_000,
       }),
-      breaker: new UpstreamBreaker(options.breaker),
-      tools: new ToolIds(id, tools),
+      path: `${url.pathname}${url.search}`,
+      headers:
+        isBridged && options.stdioHost
+          ? [STDIO_SECRET_HEADER, options.stdioHost.secret, "x-gwo-org", server.orgId]
+          : [],
+      isBridged,
+      modern: undefined,
+      legacy: undefined,
+      probedAt: 0,
+      probing: undefined,
+      toBridge: undefined,
+      mirrors: undefined,
     };
-    kept.set(serverId, fresh);
-    return fresh;
   }
 }
 

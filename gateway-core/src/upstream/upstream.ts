@@ -1,6 +1,6 @@
-import type { Pool } from "undici";
 import { toolIdOf } from "@gatewayops/platform/ids";
 import type { UpstreamBreaker } from "./breaker.ts";
+import type { Link } from "./link.ts";
 
 /** Tool names remembered of one server beyond those it lists, so that a flood of made-up names costs no memory. */
 const TOOLS_MAX = 10_000;
@@ -13,11 +13,7 @@ export type Upstream = {
   readonly name: string;
   readonly enabled: boolean;
   readonly timeoutMs: number;
-  /** Path and query of its MCP endpoint. */
-  readonly path: string;
-  /** Headers for every request to it, flat: name, value, name, value. */
-  readonly headers: readonly string[];
-  readonly pool: Pool;
+  readonly link: Link;
   readonly breaker: UpstreamBreaker;
   readonly tools: ToolIds;
 };

@@ -1,0 +1,137 @@
+import { Failure } from "@gatewayops/platform/errors";
+import type { CallRequest } from "../upstream/server-call.ts";
+import type { ServerMessage } from "../upstream/server-message.ts";
+import type { CallCarrier, CallFace, FaceAnswer } from "./call-carrier.ts";
+import { changedRequest, withId } from "./envelope.ts";
+import { jsonTextOf, memberText, membersOf } from "./json-members.ts";
+import type { McpExchange } from "./mcp-exchange.ts";
+
+/** Rounds of one call: a server that always wants more is stopped. */
+const ROUNDS_MAX = 32;
+
+/**
+ * The agent speaks the legacy era: what the server wants of it is asked on the stream of its request, and its answer
+ * comes by another POST.
+ */
+export class LegacyFace implements CallFace {
+  /** A lost connection is no cancellation (MCP 2025-11-25 transports §Sending Messages). */
+  readonly endsWithClient = false;
+  readonly #exchange: McpExchange;
+  /** Id of the agent's session. */
+  readonly #session: string;
+  readonly #abort = new AbortController();
+  readonly #forget: () => void;
+  #cancel: (() => void) | undefined;
+  #rounds = 0;
+
+  constructor(exchange: McpExchange, session: string) {
+    this.#exchange = exchange;
+    this.#session = session;
+    this.#forget = exchange.context.running.add(session, exchange.message.idText, () => {
+      this.#cancel?.();
+    });
+    // Nobody is left who could answer.
+    exchange.response.on("close", () => {
+      this.#abort.abort();
+    });
+  }
+
+  ended(): void {
+    this.#forget();
+  }
+
+  /** Notes whose call it is, for the agent to cancel it. */
+  attach(carrier: CallCarrier): void {
+    this.#cancel = () => {
+      carrier.cancel("by notifications/cancelled");
+    };
+  }
+
+  wants({ method }: ServerMessage): boolean {
+    return method === "notifications/progress" || method === "notifications/message";
+  }
+
+  onRequest(message: ServerMessage, carrier: CallCarrier): void {
+    const { call } = carrier;
+    this.#ask(message.method, message.paramsText, carrier).then(
+      (answer) => {
+        const outcome =
+          "result" in answer ? `"result":${answer.result}` : `"error":${answer.error}`;
+        call?.respond(message.idText, outcome);
+      },
+      (error: unknown) => {
+        carrier.fail(error);
+      },
+    );
+  }
+
+  onAnswer(message: ServerMessage, status: number, carrier: CallCarrier): FaceAnswer | undefined {
+    if (isInputRequired(message)) {
+      this.#nextRound(message, carrier).catch((error: unknown) => {
+        carrier.fail(error);
+      });
+      return undefined;
+    }
+    return {
+      // Errors of the modern era come with statuses that mean something else in this one: 404 is a lost session.
+      status: message.errorCode === 0 || status === 404 ? 200 : status,
+      body: withId(message.bytes, this.#exchange.message.idText),
+      isRound: false,
+    };
+  }
+
+  /** Asks the agent for all that the server wants, and makes the call again with its answers. */
+  async #nextRound(message: ServerMessage, carrier: CallCarrier): Promise<void> {
+    if (++this.#rounds > ROUNDS_MAX)
+      throw new Failure(
+        "UPSTREAM_NOT_MCP",
+        `The MCP server ${this.#exchange.upstream.name} asked for more than ${ROUNDS_MAX} times.`,
+      );
+    const result = Buffer.from(message.resultText);
+    const requests = Buffer.from(memberText(result, "inputRequests") || "{}");
+    const answers = await Promise.all(
+      membersOf(jsonTextOf(requests)).map(async ({ key, start, end }) => {
+        const wanted = requests.subarray(start, end);
+        const method = JSON.parse(memberText(wanted, "method") || '""') as string;
+        const answer = await this.#ask(method, memberText(wanted, "params"), carrier);
+        if ("error" in answer) throw refused(answer.error);
+        return `${JSON.stringify(key)}:${answer.result}`;
+      }),
+    );
+    const setParams = new Map([["inputResponses", `{${answers.join(",")}}`]]);
+    const state = memberText(result, "requestState");
+    if (state !== "") setParams.set("requestState", state);
+    carrier.startCall({
+      ...carrier.request,
+      message: changedRequest(carrier.request.message, { setParams }),
+    } satisfies CallRequest);
+  }
+
+  async #ask(
+    method: string,
+    params: string,
+    carrier: CallCarrier,
+  ): Promise<{ result: string } | { error: string }> {
+    const { context, isClientGone } = this.#exchange;
+    if (isClientGone)
+      throw new Failure("CLIENT_GONE", "The agent closed the connection before it was asked.");
+    const { id, answer } = context.asked.ask(this.#session, this.#abort.signal);
+    const request =
+      `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)}` +
+      `${params === "" ? "" : `,"params":${params}`}}`;
+    await carrier.send(Buffer.from(request));
+    return answer;
+  }
+}
+
+/** True for a result that asks for more (MCP 2026-07-28 patterns/mrtr §InputRequiredResult). */
+export function isInputRequired({ resultText }: ServerMessage): boolean {
+  if (!resultText.includes("input_required")) return false;
+  return (JSON.parse(resultText) as { resultType?: unknown }).resultType === "input_required";
+}
+
+function refused(error: string): Failure {
+  const { message } = JSON.parse(error === "" ? "{}" : error) as { message?: unknown };
+  const said = typeof message === "string" ? `: ${message.slice(0, 500)}` : "";
+  return new Failure("CLIENT_REFUSED", `The agent refused what the MCP server asked it${said}.`);
+}

@@ -1,0 +1,90 @@
+import { Failure } from "@gatewayops/platform/errors";
+import type { CallListener, ServerCall } from "../upstream/server-call.ts";
+import type { ServerMessage } from "../upstream/server-message.ts";
+import { ASKED_MAX_MS } from "../upstream/legacy-call.ts";
+
+/** Calls that wait for an agent's next round, and messages kept for each meanwhile. */
+const PARKED_MAX = 10_000;
+const KEPT_MAX = 64;
+
+/** A call of a legacy server that waits for what the agent answers in its next request. */
+export class ParkedCall implements CallListener {
+  readonly call: ServerCall;
+  /** What the server asks, by the key the agent answers under. */
+  readonly asked: Map<string, ServerMessage>;
+  readonly #kept: ((listener: CallListener) => void)[] = [];
+
+  constructor(call: ServerCall, asked: Map<string, ServerMessage>) {
+    this.call = call;
+    this.asked = asked;
+  }
+
+  /** Goes on telling somebody, beginning with what was kept. */
+  resume(listener: CallListener): void {
+    this.call.listener = listener;
+    for (const tell of this.#kept.splice(0)) tell(listener);
+  }
+
+  onAttempt(): void {
+    return;
+  }
+
+  onNotification(message: ServerMessage): void {
+    if (this.#kept.length < KEPT_MAX)
+      this.#kept.push((listener) => void listener.onNotification(message));
+  }
+
+  onRequest(message: ServerMessage): void {
+    this.#kept.push((listener) => {
+      listener.onRequest(message);
+    });
+  }
+
+  onAnswer(message: ServerMessage, status: number): void {
+    this.#kept.push((listener) => {
+      listener.onAnswer(message, status);
+    });
+  }
+
+  onFailure(failure: Failure): void {
+    this.#kept.push((listener) => {
+      listener.onFailure(failure);
+    });
+  }
+}
+
+/** The parked calls of this worker, by id. */
+export class ParkedCalls {
+  readonly #parked = new Map<string, { call: ParkedCall; timer: NodeJS.Timeout }>();
+
+  get size(): number {
+    return this.#parked.size;
+  }
+
+  /** @throws Failure OVERLOADED */
+  add(id: string, call: ParkedCall): void {
+    if (this.#parked.size >= PARKED_MAX)
+      throw new Failure("OVERLOADED", "Too many calls wait for their agents. Try again later.", {
+        retryAfterMs: 30_000,
+      });
+    const timer = setTimeout(() => {
+      this.#parked.delete(id);
+      call.call.cancel("the agent did not answer");
+    }, ASKED_MAX_MS);
+    timer.unref();
+    this.#parked.set(id, { call, timer });
+  }
+
+  /** Takes a call out, so that it goes on once only. */
+  take(id: string): ParkedCall | undefined {
+    const found = this.#parked.get(id);
+    if (!found) return undefined;
+    clearTimeout(found.timer);
+    this.#parked.delete(id);
+    return found.call;
+  }
+
+  close(): void {
+    for (const id of [...this.#parked.keys()]) this.take(id)?.call.cancel("the gateway closes");
+  }
+}

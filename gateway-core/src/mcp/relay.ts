@@ -1,0 +1,358 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Dispatcher } from "undici";
+import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
+import { Failure } from "@gatewayops/platform/errors";
+import type { AgentSession } from "../sessions/sessions.ts";
+import type { Ending } from "../stages/ending.ts";
+import { circuitOpen } from "../upstream/breaker.ts";
+import { failureOfDispatch, wasNeverSent } from "../upstream/dispatch-errors.ts";
+import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
+import { AnswerScan } from "./answer-scan.ts";
+import type { Carrier } from "./carrier.ts";
+import { pushForwardHeaders } from "./forward-headers.ts";
+import type { McpExchange } from "./mcp-exchange.ts";
+import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
+import { isSafeMethod } from "./safe-methods.ts";
+import { SseGate } from "./sse-gate.ts";
+
+/** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
+const SUSPECT_MAX_BYTES = 64 * 1024;
+/** Resumptions of one answer's stream, and how long to wait before one. */
+const RESUMES_MAX = 100;
+const RESUME_MS = 1_000;
+
+/**
+ * Takes a message to a server of the same era, bytes unchanged. Answers stream: of a JSON document the last chunk, of
+ * an event stream the end of the answer's event, waits until the call's completion is on disk; all before it flows.
+ */
+export class Relay implements Carrier, Dispatcher.DispatchHandler {
+  readonly #exchange: McpExchange;
+  #session: AgentSession | undefined;
+  #mode: AnswerMode = "empty";
+  #status = 0;
+  #headers: string[] = [];
+  /** Answer bytes that wait for the record. */
+  #held: Buffer[] = [];
+  #isAnswered = false;
+  #isUpstreamDone = false;
+  /** True while the answer is kept back to see whether the server has lost the session. */
+  #isSuspect = false;
+  #hasBegunAnew = false;
+  #resumes = 0;
+  #controller: Dispatcher.DispatchController | undefined;
+  readonly #scan = new AnswerScan();
+  #gate: SseGate | undefined;
+
+  constructor(exchange: McpExchange, session: AgentSession | undefined) {
+    this.#exchange = exchange;
+    this.#session = session;
+  }
+
+  start(): void {
+    const { upstream, httpMethod } = this.#exchange;
+    // A server's own stream may stay open for hours and says nothing about the server's health: no breaker for it.
+    if (httpMethod === "POST" && !upstream.breaker.admit()) {
+      this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
+      return;
+    }
+    this.#exchange.attempts++;
+    this.#exchange.pipeline.metrics.active(upstream.name, 1);
+    this.#dispatch(httpMethod, httpMethod === "POST" ? this.#exchange.body : null, "");
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#exchange.isClientGone && this.#endsWithClient)
+      controller.abort(new Error("client gone"));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    this.#status = status;
+    const type = headers["content-type"];
+    this.#mode = answerModeOf(status, type, headers["content-length"]);
+    if (this.#resumes > 0) return;
+    if (this.#mode === "sse") this.#gate = new SseGate();
+    const isKnown = this.#session !== undefined && this.#session.state.upstreamSession !== "";
+    this.#isSuspect = isKnown && (status === 404 || status === 400);
+    const out = this.#headers;
+    if (type !== undefined && this.#mode !== "empty") out.push("content-type", type);
+    for (const name of PASSED_HEADERS) {
+      const value = headers[name];
+      if (typeof value === "string") out.push(name, value);
+    }
+    this.#beginStream();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#exchange.responseBytes += chunk.length;
+    if (this.#isSuspect) {
+      this.#held.push(chunk);
+      return;
+    }
+    if (this.#isAnswered && this.#held.length === 0) {
+      this.#exchange.write(chunk, controller);
+      return;
+    }
+    this.#take(chunk, controller);
+  }
+
+  onResponseEnd(): void {
+    if (this.#isSuspect) {
+      this.#isSuspect = false;
+      if (this.#isSessionLost()) {
+        this.#beginAnew();
+        return;
+      }
+      for (const chunk of this.#held.splice(0)) this.#take(chunk, this.#controller);
+    }
+    if (this.#canResume()) {
+      this.#resume();
+      return;
+    }
+    this.#isUpstreamDone = true;
+    this.#upstreamDone(this.#status >= 500 ? "failed" : "succeeded");
+    const failure = this.#failureOfAnswer();
+    if (failure) {
+      this.#exchange.fail(failure);
+      return;
+    }
+    if (this.#mode === "sse" && this.#gate?.isAnswered) {
+      if (this.#isAnswered) this.#exchange.response.end();
+      return;
+    }
+    this.#exchange.end(this.#endingFrom(this.#scan));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#isUpstreamDone) return;
+    this.#isUpstreamDone = true;
+    if (this.#gate?.isAnswered) {
+      // The answer is complete; what broke off after it is of no use to anyone.
+      this.#upstreamDone("succeeded");
+      if (this.#isAnswered) this.#exchange.response.end();
+      return;
+    }
+    if (this.#exchange.isClientGone && this.#endsWithClient) {
+      this.#upstreamDone("abandoned");
+      this.#exchange.fail(
+        new Failure("CLIENT_GONE", "The agent closed the connection.", { cause: error }),
+      );
+      return;
+    }
+    const { pipeline, upstream, message } = this.#exchange;
+    const failure = failureOfDispatch(error, upstream);
+    const isRepeatable =
+      this.#status === 0 && (wasNeverSent(error) || isSafeMethod(message.method));
+    this.#upstreamDone("failed");
+    if (
+      !isRepeatable ||
+      failure.reason === "UPSTREAM_TIMEOUT" ||
+      this.#exchange.attempts > pipeline.maxRetries
+    ) {
+      this.#exchange.fail(failure);
+      return;
+    }
+    this.#isUpstreamDone = false;
+    setTimeout(
+      () => {
+        this.start();
+      },
+      25 * 2 ** this.#exchange.attempts,
+    );
+  }
+
+  answer({ outcome }: Ending): void {
+    this.#isAnswered = true;
+    const exchange = this.#exchange;
+    if (this.#session && outcome === Outcome.OK) noteInSession(exchange, this.#session);
+    const held = this.#held;
+    this.#held = [];
+    if (!exchange.isHeadSent) {
+      const only = held[0];
+      if (only) this.#headers.push("content-length", String(only.length));
+      exchange.sendHead(this.#status, this.#headers);
+      exchange.finish(only);
+      return;
+    }
+    for (const chunk of held) exchange.response.write(chunk);
+    if (this.#mode !== "sse" || this.#isUpstreamDone) exchange.finish();
+  }
+
+  answerFailure(body: string): boolean {
+    if (this.#mode !== "sse" || this.#gate?.isBetweenEvents !== true) return false;
+    this.#exchange.response.end(`event: message\ndata: ${body}\n\n`);
+    return true;
+  }
+
+  /** Legacy: a lost connection is no cancellation, the call runs on. Modern: it is (MCP 2026-07-28 §Cancellation). */
+  clientGone(): void {
+    const controller = this.#controller;
+    if (!controller || this.#isUpstreamDone) return;
+    if (this.#endsWithClient) controller.abort(new Error("client gone"));
+    else if (controller.paused) controller.resume();
+  }
+
+  #dispatch(method: "POST" | "GET" | "DELETE", body: Buffer | null, lastEventId: string): void {
+    const { upstream } = this.#exchange;
+    const { link } = upstream;
+    const headers = [...link.headers];
+    if (body) headers.push("content-type", "application/json");
+    pushForwardHeaders(this.#exchange, headers);
+    const session = this.#session?.state.upstreamSession ?? "";
+    if (session !== "") headers.push("mcp-session-id", session);
+    if (lastEventId !== "") headers.push("last-event-id", lastEventId);
+    link.pool.dispatch(
+      {
+        path: link.path,
+        method,
+        headers,
+        body,
+        headersTimeout: upstream.timeoutMs,
+        // A server's own stream may be silent for as long as it likes.
+        bodyTimeout: this.#exchange.httpMethod === "POST" ? upstream.timeoutMs : 0,
+      },
+      this,
+    );
+  }
+
+  /** True when the agent's going away ends the exchange with the server as well. */
+  get #endsWithClient(): boolean {
+    return this.#exchange.message.era === "modern" || this.#exchange.httpMethod !== "POST";
+  }
+
+  #beginStream(): void {
+    if (this.#mode !== "sse" || this.#isSuspect) return;
+    this.#headers.push("x-accel-buffering", "no");
+    this.#exchange.sendHead(this.#status, this.#headers);
+    this.#exchange.response.flushHeaders();
+  }
+
+  #take(chunk: Buffer, controller: Dispatcher.DispatchController | undefined): void {
+    switch (this.#mode) {
+      case "json": {
+        this.#scan.feed(chunk);
+        const before = this.#held.pop();
+        if (before) {
+          this.#exchange.sendHead(this.#status, this.#headers);
+          this.#exchange.write(before, controller);
+        }
+        this.#held.push(chunk);
+        return;
+      }
+      case "sse":
+        this.#onEvents(chunk, controller);
+        return;
+      default:
+        // Not MCP: what it says is of no use to the agent, and is not kept.
+        return;
+    }
+  }
+
+  #onEvents(chunk: Buffer, controller: Dispatcher.DispatchController | undefined): void {
+    const gate = this.#gate;
+    if (!gate || gate.isAnswered) {
+      this.#held.push(chunk);
+      return;
+    }
+    const passable = gate.feed(chunk);
+    if (passable > 0) this.#exchange.write(chunk.subarray(0, passable), controller);
+    if (passable === chunk.length) return;
+    this.#held.push(chunk.subarray(passable));
+    this.#exchange.end(this.#endingFrom(gate.scan));
+  }
+
+  /** 404 says so (MCP 2025-11-25 transports); servers on the SDK's older transports answer 400 instead. */
+  #isSessionLost(): boolean {
+    if (this.#hasBegunAnew) return false;
+    if (this.#status === 404) return true;
+    const body = Buffer.concat(this.#held).subarray(0, SUSPECT_MAX_BYTES).toString("utf8");
+    return this.#mode === "json" && /session|not initialized/i.test(body);
+  }
+
+  /** Begins a new session with the server, of which the agent sees nothing, and sends the message in it. */
+  #beginAnew(): void {
+    this.#hasBegunAnew = true;
+    this.#held = [];
+    this.#headers = [];
+    this.#exchange.responseBytes = 0;
+    const session = this.#session;
+    if (!session) return;
+    reopenRelayedSession(this.#exchange.context, this.#exchange.upstream, session).then(
+      (state) => {
+        this.#session = { id: session.id, state };
+        this.#status = 0;
+        this.#dispatch(
+          this.#exchange.httpMethod,
+          this.#exchange.httpMethod === "POST" ? this.#exchange.body : null,
+          "",
+        );
+      },
+      (error: unknown) => {
+        this.#isUpstreamDone = true;
+        this.#upstreamDone("failed");
+        this.#exchange.fail(error);
+      },
+    );
+  }
+
+  /** True when the server closed the stream before its answer, for the client to resume it by the last event's id. */
+  #canResume(): boolean {
+    const gate = this.#gate;
+    return (
+      this.#mode === "sse" &&
+      gate !== undefined &&
+      !gate.isAnswered &&
+      gate.isBetweenEvents &&
+      gate.lastEventId !== "" &&
+      this.#exchange.message.kind === "request" &&
+      this.#exchange.message.era === "legacy" &&
+      this.#resumes < RESUMES_MAX
+    );
+  }
+
+  /** Resumes in the agent's place, which keeps its stream (MCP 2025-11-25 transports §Resumability). */
+  #resume(): void {
+    this.#resumes++;
+    setTimeout(() => {
+      this.#dispatch("GET", null, this.#gate?.lastEventId ?? "");
+    }, this.#gate?.retryMs ?? RESUME_MS);
+  }
+
+  #failureOfAnswer(): Failure | undefined {
+    const isAnswer =
+      this.#mode === "sse"
+        ? this.#gate?.isAnswered === true
+        : this.#scan.isWhole && this.#scan.kind !== "other";
+    const isRequest = this.#exchange.message.kind === "request";
+    const answer = { mode: this.#mode, status: this.#status, isAnswer, isRequest };
+    return failureOfAnswer(answer, this.#exchange.upstream.name);
+  }
+
+  #endingFrom(scan: AnswerScan): Ending {
+    return {
+      outcome: outcomeOf(scan),
+      httpStatus: this.#status,
+      rpcCode: scan.rpcCode,
+      failure: undefined,
+      isRound: scan.isInputRequired,
+    };
+  }
+
+  /** Ends what `start` began with one attempt. */
+  #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
+    const { pipeline, upstream, httpMethod } = this.#exchange;
+    pipeline.metrics.active(upstream.name, -1);
+    if (httpMethod === "POST") upstream.breaker[verdict]();
+  }
+}
+
+function outcomeOf(scan: AnswerScan): Outcome {
+  if (scan.kind === "error") return Outcome.RPC_ERROR;
+  return scan.isToolError ? Outcome.TOOL_ERROR : Outcome.OK;
+}
+
+const PASSED_HEADERS = ["cache-control", "mcp-protocol-version", "retry-after"] as const;

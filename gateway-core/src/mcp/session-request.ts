@@ -1,0 +1,47 @@
+import type { AgentSession } from "../sessions/sessions.ts";
+import type { CallRequest } from "../upstream/server-call.ts";
+import { memberText } from "./json-members.ts";
+import type { McpExchange } from "./mcp-exchange.ts";
+import { isSafeMethod } from "./safe-methods.ts";
+
+/** A request of the session as the server must hear it. */
+export function requestOf(
+  exchange: McpExchange,
+  initializeParams: string,
+  logLevel: string,
+  method: string,
+): CallRequest {
+  const { message, body, upstream, principal, trace } = exchange;
+  const params = Buffer.from(initializeParams);
+  return {
+    upstream,
+    method,
+    message:
+      method === message.method
+        ? body
+        : Buffer.from(`{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)}}`),
+    target: method === message.method ? message.target : "",
+    isSafe: isSafeMethod(method),
+    owner: principal.keyIdText,
+    capabilities: memberText(params, "capabilities") || "{}",
+    clientInfo: memberText(params, "clientInfo") || undefined,
+    logLevel: logLevel === "" ? undefined : logLevel,
+    traceparent: trace?.traceparent ?? "",
+  };
+}
+
+/** A request that the gateway makes for the session itself. */
+export function listenRequest(exchange: McpExchange, { state }: AgentSession): CallRequest {
+  const notifications = {
+    toolsListChanged: true,
+    promptsListChanged: true,
+    resourcesListChanged: true,
+    resourceSubscriptions: state.subscriptions,
+  };
+  const method = "subscriptions/listen";
+  const message = { jsonrpc: "2.0", id: 0, method, params: { notifications } };
+  return {
+    ...requestOf(exchange, state.initializeParams, "", method),
+    message: Buffer.from(JSON.stringify(message)),
+  };
+}

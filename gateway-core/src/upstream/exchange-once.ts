@@ -1,0 +1,57 @@
+import { exchangeMessages, type ExchangeHead } from "./message-stream.ts";
+import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** What came of a message that was sent for its answer alone. */
+export type OneAnswer = ExchangeHead & {
+  /** Undefined: there was none, as for a notification. */
+  readonly answer: ServerMessage | undefined;
+};
+
+/** Milliseconds a server has to end a stream on which it has answered. */
+export const CLOSE_MS = 1_000;
+
+/**
+ * Sends a message and waits for its answer; everything else that comes is nobody's.
+ *
+ * @throws Failure as `exchangeMessages` does
+ */
+export function exchangeOnce(
+  upstream: Upstream,
+  sent: {
+    readonly body: Buffer | string;
+    readonly headers: readonly string[];
+    readonly signal: AbortSignal;
+    readonly timeoutMs: number;
+  },
+): Promise<OneAnswer> {
+  const over = new AbortController();
+  return new Promise((resolve, reject) => {
+    let head: ExchangeHead | undefined;
+    let answer: ServerMessage | undefined;
+    exchangeMessages(upstream, {
+      method: "POST",
+      headers: sent.headers,
+      body: sent.body,
+      signal: AbortSignal.any([sent.signal, over.signal]),
+      headTimeoutMs: sent.timeoutMs,
+      silenceMs: sent.timeoutMs,
+      onHead: (given) => {
+        head = given;
+      },
+      onMessage: (bytes) => {
+        const message = readServerMessage(bytes);
+        if (answer || message?.kind !== "answer") return;
+        answer = message;
+        if (head?.isStream !== true) return;
+        resolve({ ...head, answer });
+        // A connection whose answer is read to its end is used again.
+        setTimeout(() => {
+          over.abort();
+        }, CLOSE_MS).unref();
+      },
+    }).then((ended) => {
+      resolve({ ...ended, answer });
+    }, reject);
+  });
+}

@@ -1,0 +1,133 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { Failure } from "@gatewayops/platform/errors";
+import { SseParser } from "../mcp/sse-parser.ts";
+import { failureOfDispatch } from "./dispatch-errors.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** One HTTP exchange with an MCP server, read message by message. */
+export type MessageExchange = {
+  readonly method: "POST" | "GET";
+  /** Beside those every request to the server has. */
+  readonly headers: readonly string[];
+  readonly body: Buffer | string | null;
+  readonly signal: AbortSignal;
+  /** Milliseconds until the answer's head. */
+  readonly headTimeoutMs: number;
+  /** Milliseconds an answer may be silent. 0: for ever, its caller watches it. */
+  readonly silenceMs: number;
+  /** Takes one JSON-RPC message. While its promise is pending no more is read. */
+  readonly onMessage: (message: Buffer) => void | Promise<void>;
+  /** Told of the answer's head before the first message. */
+  readonly onHead?: (head: ExchangeHead) => void;
+};
+
+export type ExchangeHead = {
+  readonly status: number;
+  /** Session id that came with it; empty for none. */
+  readonly sessionId: string;
+  readonly isStream: boolean;
+};
+
+/** How an exchange ended: all its messages were handed over. */
+export type EndedExchange = ExchangeHead & {
+  readonly messages: number;
+  /** Id of the last event that had one, to resume after it; empty for none. */
+  readonly lastEventId: string;
+  /** What the server wants to be waited before that. */
+  readonly retryMs: number | undefined;
+};
+
+const BOTH = "application/json, text/event-stream";
+
+/** Bytes of one message from a server. */
+export const MESSAGE_MAX_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Sends a message, or opens a server's stream, and reads what comes back to its end.
+ *
+ * @throws Failure when the server cannot be reached, breaks off, is too slow, or answers with what is not MCP
+ */
+export async function exchangeMessages(
+  upstream: Upstream,
+  exchange: MessageExchange,
+): Promise<EndedExchange> {
+  const { link } = upstream;
+  try {
+    const response = await link.pool.request({
+      method: exchange.method,
+      path: link.path,
+      headers: [
+        ...link.headers,
+        ...(exchange.body === null ? [] : ["content-type", "application/json"]),
+        ...["accept", exchange.body === null ? "text/event-stream" : BOTH],
+        ...exchange.headers,
+      ],
+      body: exchange.body,
+      signal: exchange.signal,
+      headersTimeout: exchange.headTimeoutMs,
+      bodyTimeout: exchange.silenceMs,
+    });
+    const head = headOf(response.statusCode, response.headers);
+    exchange.onHead?.(head);
+    const body = response.body as AsyncIterable<Buffer>;
+    if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream.name)) };
+    const document = await collect(body, upstream.name);
+    const isMcp = isJson(response.headers) && document.length > 0;
+    if (isMcp) await exchange.onMessage(document);
+    return { ...head, messages: isMcp ? 1 : 0, lastEventId: "", retryMs: undefined };
+  } catch (error) {
+    throw error instanceof Failure ? error : failureOfDispatch(error as Error, upstream);
+  }
+}
+
+function headOf(status: number, headers: IncomingHttpHeaders): ExchangeHead {
+  const session = headers["mcp-session-id"];
+  return {
+    status,
+    sessionId: typeof session === "string" ? session : "",
+    isStream: status < 300 && (headers["content-type"] ?? "").startsWith("text/event-stream"),
+  };
+}
+
+function isJson(headers: IncomingHttpHeaders): boolean {
+  return (headers["content-type"] ?? "").startsWith("application/json");
+}
+
+async function readStream(
+  body: AsyncIterable<Buffer>,
+  exchange: MessageExchange,
+  server: string,
+): Promise<Pick<EndedExchange, "messages" | "lastEventId" | "retryMs">> {
+  const parser = new SseParser(MESSAGE_MAX_BYTES);
+  let messages = 0;
+  for await (const chunk of body) {
+    const events = parser.feed(chunk);
+    if (!events) throw tooLarge(server);
+    for (const event of events) {
+      // An event without data primes a client with its id (MCP 2025-11-25 transports §Resumability).
+      if (event.data.length === 0 || event.event !== "message") continue;
+      messages++;
+      await exchange.onMessage(event.data);
+    }
+  }
+  return { messages, lastEventId: parser.lastEventId, retryMs: parser.retryMs };
+}
+
+async function collect(body: AsyncIterable<Buffer>, server: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    // Leaving the loop destroys the body.
+    if (size > MESSAGE_MAX_BYTES) throw tooLarge(server);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(server: string): Failure {
+  return new Failure(
+    "UPSTREAM_TOO_LARGE",
+    `The MCP server ${server} sent a message of more than ${MESSAGE_MAX_BYTES} bytes.`,
+  );
+}

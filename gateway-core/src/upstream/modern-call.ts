@@ -1,0 +1,169 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
+import { wasNeverSent } from "./dispatch-errors.ts";
+import { CLOSE_MS } from "./exchange-once.ts";
+import { noAnswer } from "./legacy-call.ts";
+import type { HeaderMirrors } from "./header-mirrors.ts";
+import { headerValue, mirrorHeaders } from "./mcp-headers.ts";
+import { exchangeMessages } from "./message-stream.ts";
+import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
+import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import type { Upstream } from "./upstream.ts";
+
+export type ModernCallOptions = {
+  readonly mirrors: HeaderMirrors;
+  readonly maxRetries: number;
+};
+
+/** HeaderMismatch (MCP 2026-07-28 basic §Error Codes): the tool's schema is not what we know. */
+const HEADER_MISMATCH = -32020;
+
+let lastId = 0;
+
+/** A request made of a server of the modern era: one HTTP exchange, with everything the server must know in it. */
+export class ModernCall implements ServerCall {
+  listener: CallListener;
+  /** Its answers say it themselves. */
+  readonly serverInfo = "";
+  readonly #request: CallRequest;
+  readonly #options: ModernCallOptions;
+  readonly #abort = new AbortController();
+  #answer: ServerMessage | undefined;
+  #isStream = false;
+  #isOver = false;
+
+  constructor(request: CallRequest, listener: CallListener, options: ModernCallOptions) {
+    this.#request = request;
+    this.listener = listener;
+    this.#options = options;
+  }
+
+  get upstream(): Upstream {
+    return this.#request.upstream;
+  }
+
+  start(): void {
+    this.#run().catch((error: unknown) => {
+      if (this.#isOver) return;
+      this.#over(0);
+      this.listener.onFailure(failureFrom(error));
+    });
+  }
+
+  /** A modern server asks nothing while it answers: what it wants is in its result. */
+  respond(): void {
+    return;
+  }
+
+  continueFor(): void {
+    return;
+  }
+
+  /** Closing the stream cancels the request (MCP 2026-07-28 patterns/cancellation). */
+  cancel(): void {
+    this.#over(0);
+  }
+
+  async #run(): Promise<void> {
+    let hasListed = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const status = await this.#attempt();
+        const answer = this.#answer;
+        if (this.#isOver || !answer) return;
+        if (answer.errorCode === HEADER_MISMATCH && !hasListed && this.#isToolCall) {
+          // The server refused it without running it, because its tools are not what we know: look, and try again.
+          hasListed = true;
+          this.#answer = undefined;
+          await this.#options.mirrors.learn(this.#request.upstream, this.#abort.signal);
+          continue;
+        }
+        this.#over(CLOSE_MS);
+        this.listener.onAnswer(answer, status);
+        return;
+      } catch (error) {
+        if (this.#isOver) return;
+        if (attempt >= this.#options.maxRetries || !this.#isRepeatable(error)) throw error;
+        await delay(25 * 2 ** attempt);
+      }
+    }
+  }
+
+  async #attempt(): Promise<number> {
+    const { upstream, message } = this.#request;
+    const headers = await this.#headers();
+    this.listener.onAttempt();
+    const body = changedRequest(message, {
+      id: String(++lastId),
+      setMeta: envelopeMeta(this.#request),
+    });
+    const ended = await exchangeMessages(upstream, {
+      method: "POST",
+      headers,
+      body,
+      signal: this.#abort.signal,
+      headTimeoutMs: upstream.timeoutMs,
+      silenceMs: this.#request.method === "subscriptions/listen" ? 0 : upstream.timeoutMs,
+      onHead: ({ isStream }) => {
+        this.#isStream = isStream;
+      },
+      onMessage: (bytes) => {
+        const read = readServerMessage(bytes);
+        return read ? this.#onMessage(read) : undefined;
+      },
+    });
+    if (!this.#answer && !this.#isOver) throw noAnswer(upstream, ended);
+    return ended.status;
+  }
+
+  async #headers(): Promise<string[]> {
+    const { upstream, method, target, traceparent } = this.#request;
+    const headers = ["mcp-protocol-version", MODERN_VERSION, "mcp-method", method];
+    if (target !== "") headers.push("mcp-name", headerValue(target));
+    if (traceparent !== "") headers.push("traceparent", traceparent);
+    if (!this.#isToolCall) return headers;
+    const mirrors = await this.#options.mirrors.of(upstream, target, this.#abort.signal);
+    if (mirrors.length === 0) return headers;
+    const { params } = JSON.parse(this.#request.message.toString("utf8")) as {
+      params?: { arguments?: unknown };
+    };
+    return [...headers, ...mirrorHeaders(mirrors, params?.arguments)];
+  }
+
+  get #isToolCall(): boolean {
+    return this.#request.method === "tools/call";
+  }
+
+  #onMessage(message: ServerMessage): void | Promise<void> {
+    if (this.#isOver) return;
+    if (message.kind === "notification") return this.listener.onNotification(message);
+    // A server must not send requests here; what it sends all the same is nobody's.
+    if (message.kind !== "answer") return;
+    this.#answer ??= message;
+    if (!this.#isStream || this.#answer !== message || message.errorCode === HEADER_MISMATCH)
+      return;
+    this.#over(CLOSE_MS);
+    this.listener.onAnswer(message, 200);
+  }
+
+  #isRepeatable(error: unknown): boolean {
+    if (!(error instanceof Failure) || this.#answer) return false;
+    const isTransport =
+      error.reason === "UPSTREAM_UNREACHABLE" ||
+      error.reason === "UPSTREAM_CLOSED" ||
+      error.reason === "UPSTREAM_NOT_MCP";
+    if (!isTransport) return false;
+    return this.#request.isSafe || (error.cause instanceof Error && wasNeverSent(error.cause));
+  }
+
+  #over(closeMs: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const abort = (): void => {
+      this.#abort.abort(new Error("the call is over"));
+    };
+    if (closeMs > 0) setTimeout(abort, closeMs).unref();
+    else abort();
+  }
+}
