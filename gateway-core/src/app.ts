@@ -20,6 +20,7 @@ import { LogShipper } from "./events/shipper.ts";
 import { CallMetrics } from "./http/call-metrics.ts";
 import { createConsoleFiles } from "./http/console-files.ts";
 import { createForwarder } from "./http/forward.ts";
+import { createBrowserAccess, namesIn } from "./http/browser-access.ts";
 import { createGatewayServer, serve, type GatewayServerOptions } from "./http/gateway-server.ts";
 import { createGrpcForwarder } from "./http/grpc-forward.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
@@ -42,7 +43,7 @@ import { createToolCatalog } from "./upstream/catalog.ts";
 import { endSession } from "./upstream/era.ts";
 import { listTools } from "./upstream/list-tools.ts";
 import { ServerCalls } from "./upstream/server-calls.ts";
-import { createUpstreamRegistry, type StdioHostAddress } from "./upstream/registry.ts";
+import { createUpstreamRegistry, type BridgeAddress } from "./upstream/registry.ts";
 
 export type WorkerAppOptions = {
   readonly config: GatewayConfig;
@@ -50,7 +51,7 @@ export type WorkerAppOptions = {
   readonly logId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  readonly bridge: BridgeAddress | undefined;
   readonly workers: number;
   readonly redis: Redis;
   readonly subscriber: Redis;
@@ -136,7 +137,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       now,
     },
     connections: UPSTREAM_CONNECTIONS,
-    stdioHost: options.stdioHost,
+    bridge: options.bridge,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());
@@ -242,7 +243,12 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   const serving: GatewayServerOptions = {
     pipeline,
     mcp,
-    allowedOrigins: new Set(config.allowedOrigins.split(",").map((origin) => origin.trim())),
+    browserAccess: createBrowserAccess({
+      allowedOrigins: namesIn(config.allowedOrigins),
+      allowedHosts: namesIn(config.allowedHosts),
+      bindHost: config.host,
+      credentialHeader: pipeline.credentialHeader,
+    }),
     readTimeoutMs: config.readTimeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
     serveOther: (request, response, path) =>

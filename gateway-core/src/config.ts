@@ -11,7 +11,7 @@ import {
   stringSetting,
   urlSetting,
 } from "@gatewayops/platform/settings";
-import type { StdioServer } from "./stdio/session.ts";
+import type { StdioServer } from "./bridge/stdio-process.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -83,6 +83,11 @@ export const GATEWAY_SCHEMA = {
     env: "GWO_ALLOWED_ORIGINS",
     default: "",
     doc: 'Origins whose pages may call MCP servers, separated by commas, for example "https://app.example.com". "*" for all. Our own origin always may.',
+  }),
+  allowedHosts: stringSetting({
+    env: "GWO_ALLOWED_HOSTS",
+    default: "",
+    doc: 'Host names by which requests may come, separated by commas, for example "gateway.example.com". "*" for all. Names of loopback always may. Empty: those alone where `GWO_BIND_HOST` is a loopback address, else all.',
   }),
   apiKeyHeader: stringSetting({
     env: "GWO_API_KEY_HEADER",
@@ -318,6 +323,7 @@ const STDIO_SCHEMA = z.record(
     command: z.string().min(1),
     args: z.array(z.string()).default([]),
     env: z.record(z.string(), z.string()).default({}),
+    stateless: z.boolean().default(false),
   }),
 );
 

@@ -30,6 +30,7 @@ export const REASONS = {
   HEADERS_TOO_LARGE: row(7, Code.ResourceExhausted, 431, "bad_request", "fix"),
   REQUEST_TIMEOUT: row(8, Code.DeadlineExceeded, 408, "bad_request", "retry"),
   ORIGIN_FORBIDDEN: row(9, Code.PermissionDenied, 403, "forbidden", "ask"),
+  HOST_FORBIDDEN: row(10, Code.PermissionDenied, 403, "forbidden", "ask"),
   CREDENTIALS_MISSING: row(20, Code.Unauthenticated, 401, "unauthorized", "authenticate"),
   KEY_INVALID: row(21, Code.Unauthenticated, 401, "invalid_token", "authenticate"),
   KEY_REVOKED: row(22, Code.Unauthenticated, 401, "invalid_token", "authenticate"),

@@ -8,14 +8,14 @@ import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
 import type { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import { receiveBody } from "./body.ts";
+import type { BrowserAccess } from "./browser-access.ts";
 import { FACADE_METHODS } from "./facade.ts";
 import { RestExchange } from "./rest-exchange.ts";
 
 export type GatewayServerOptions = {
   readonly pipeline: Pipeline;
   readonly mcp: McpContext;
-  /** Origins, beside our own, whose pages may call: "https://app.example.com". "*" for all. */
-  readonly allowedOrigins: ReadonlySet<string>;
+  readonly browserAccess: BrowserAccess;
   readonly readTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** Serves what is not MCP: health, metrics, control plane, console. False: nothing is there. */
@@ -27,6 +27,8 @@ export type GatewayServerOptions = {
 };
 
 const MCP_PREFIX = "/v1/mcp/";
+/** Asked for by address, not by name. */
+const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 /** Bytes of a request's headers. */
 const HEADERS_MAX_BYTES = 16 * 1024;
 const HEADERS_MAX_COUNT = 100;
@@ -76,6 +78,13 @@ export function serve(
     serveMcp(options, request, response, path.slice(MCP_PREFIX.length));
     return;
   }
+  const refusal = PROBES.has(path)
+    ? undefined
+    : options.browserAccess.refusalOfHost(request.headers);
+  if (refusal) {
+    refuse(options.pipeline, response, refusal);
+    return;
+  }
   if (!options.serveOther(request, response, path))
     refuse(
       options.pipeline,
@@ -91,6 +100,10 @@ function serveMcp(
   rest: string,
 ): void {
   const { pipeline } = options;
+  if (request.method === "OPTIONS" && request.headers.origin !== undefined) {
+    servePreflight(options, request, response);
+    return;
+  }
   const slash = rest.indexOf("/");
   const serverName = slash < 0 ? rest : rest.slice(0, slash);
   const method = slash < 0 ? "" : rest.slice(slash + 1);
@@ -139,31 +152,36 @@ function serveMcp(
   );
 }
 
-/**
- * Servers must check Origin, or any page could reach one by DNS rebinding (MCP transports §Security). Clients that
- * are no browsers send none.
- */
-function isOriginAllowed(request: IncomingMessage, allowed: ReadonlySet<string>): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined || allowed.has("*") || allowed.has(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
-}
-
 function begin(options: GatewayServerOptions, exchange: Exchange, hasBody: boolean): void {
-  if (!isOriginAllowed(exchange.request, options.allowedOrigins)) {
-    exchange.request.resume();
-    exchange.fail(
-      new Failure(
-        "ORIGIN_FORBIDDEN",
-        "Pages of this origin may not call MCP servers here. An operator can allow it by GWO_ALLOWED_ORIGINS.",
-      ),
-    );
+  const { request, response } = exchange;
+  const refusal = refusalOf(options, request);
+  if (refusal) {
+    request.resume();
+    exchange.fail(refusal);
     return;
   }
+  options.browserAccess.share(request.headers, response);
   exchange.start(() => {
     if (hasBody) receiveBody(exchange);
     else exchange.receive(Buffer.alloc(0));
   });
+}
+
+function refusalOf(
+  { browserAccess }: GatewayServerOptions,
+  { headers }: IncomingMessage,
+): Failure | undefined {
+  return browserAccess.refusalOfHost(headers) ?? browserAccess.refusalOfOrigin(headers);
+}
+
+function servePreflight(
+  options: GatewayServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const refusal = refusalOf(options, request);
+  if (refusal) refuse(options.pipeline, response, refusal);
+  else options.browserAccess.answerPreflight(request.headers, response);
 }
 
 function refuse(pipeline: Pipeline, response: ServerResponse, failure: Failure): void {

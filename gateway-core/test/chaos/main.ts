@@ -32,7 +32,7 @@ const SUCCESS_MIN = 0.95;
 
 const calls = Number(args.calls);
 const upstream = await startCountingUpstream(5);
-const stack = await startOwnStack();
+const stack = await startOwnStack("chaos");
 let problems: string[];
 try {
   problems = await run(stack);

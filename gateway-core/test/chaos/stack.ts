@@ -15,6 +15,8 @@ export type Stack = {
 
 /** A stack of its own, on free ports and in a temporary directory. */
 export type OwnStack = {
+  /** The stack.json that describes it. */
+  readonly file: string;
   /** The stack as it is now: pids change when a process is started again. */
   read(): Stack;
   stop(): Promise<void>;
@@ -22,11 +24,14 @@ export type OwnStack = {
 
 const GWO = new URL("../../../cli/bin/gwo.mjs", import.meta.url).pathname;
 
-export async function startOwnStack(): Promise<OwnStack> {
-  const data = mkdtempSync(join(tmpdir(), "gatewayops-chaos-"));
+/** Starts a stack for what the name says: it is part of the directory's name. */
+export async function startOwnStack(name: string): Promise<OwnStack> {
+  const data = mkdtempSync(join(tmpdir(), `gatewayops-${name}-`));
   await run(["up", "--detach", "--ports", "auto", "--data", data]);
+  const file = join(data, "stack.json");
   return {
-    read: () => JSON.parse(readFileSync(join(data, "stack.json"), "utf8")) as Stack,
+    file,
+    read: () => JSON.parse(readFileSync(file, "utf8")) as Stack,
     async stop() {
       await run(["down", "--data", data]);
       rmSync(data, { recursive: true, force: true });

@@ -389,6 +389,42 @@ describe("a request that a foreign page makes a browser send", () => {
     });
     expectRefusal(CONTROL_PLANE, answer, refusal);
   });
+
+  it("is told nothing when it asks what it may send", async () => {
+    const headers = { ...FOREIGN, "access-control-request-method": "POST" };
+    const answer = await send(stack.gatewayUrl + MCP.path, { method: "OPTIONS", headers });
+    expectRefusal(FACADE, answer, refusal);
+    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it.each(FACES)("is refused where its name was pointed at us: $name", async (face) => {
+    const foreignHost = { status: 403, reason: "HOST_FORBIDDEN", code: "forbidden", rpcCode: 1010 };
+    const own = new URL(stack.gatewayUrl).host;
+    const more = ["Origin: http://evil.example", "Content-Length: 0"];
+    const head = requestHead(stack, face, key, more).replace(`Host: ${own}`, "Host: evil.example");
+    const answer = await sendRaw(stack.gatewayUrl, (socket) => socket.write(head));
+    expectRefusal(face, answer, foreignHost);
+  });
+});
+
+describe("a request of our own pages", () => {
+  it("may be made, and its answer may be read", async () => {
+    const origin = stack.gatewayUrl;
+    const asked = await send(stack.gatewayUrl + MCP.path, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST" },
+    });
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(asked.headers.get("access-control-allow-headers")).toContain("authorization");
+    const answer = await send(stack.gatewayUrl + MCP.path, {
+      body: { jsonrpc: "2.0", id: 1, method: "ping" },
+      headers: { ...bearer(key), origin },
+    });
+    expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(answer.headers.get("access-control-expose-headers")).toContain("Mcp-Session-Id");
+    expect(answer.headers.get("content-type")).not.toBeNull();
+  });
 });
 
 describe("what is hardly HTTP", () => {
