@@ -45,6 +45,16 @@ export const routes: Routes = [
         loadComponent: async () => (await import("./keys/key-list.ts")).KeyList,
       },
       {
+        path: "servers",
+        title: "MCP servers",
+        loadComponent: async () => (await import("./servers/server-list.ts")).ServerList,
+      },
+      {
+        path: "servers/:name",
+        title: "MCP server",
+        loadComponent: async () => (await import("./servers/server-page.ts")).ServerPage,
+      },
+      {
         path: "**",
         title: "Not found",
         loadComponent: async () => (await import("./page/not-found.ts")).NotFound,

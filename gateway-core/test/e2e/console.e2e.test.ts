@@ -11,6 +11,7 @@ import { callTool, readStack, urlOf, waitFor, type Answer } from "./stack.ts";
 const stack = readStack();
 /** Kept out of the repository: pictures for people to look at. */
 const PICTURES = join(import.meta.dirname, "../../../test-results");
+const PICTURED: ReadonlySet<string> = new Set(["dashboard", "servers", "server"]);
 const CALLS = 7;
 const FAILED = 2;
 
@@ -247,6 +248,100 @@ describe("an API key made in the console", () => {
   }, 45_000);
 });
 
+describe("access to tools in the console", () => {
+  it("switches a tool off and on, and shows what its definition is", async () => {
+    const page = await asAdmin(browser, stack, admin);
+    await page.goto("/servers");
+    await page.getByRole("link", { name: server, exact: true }).click();
+    const row = page.getByTestId("tool-row").filter({ hasText: /^\s*echo\b/ });
+    await row.waitFor();
+    const use = (): Promise<Answer> =>
+      callTool(stack, key, { server, tool: "echo", arguments: { message: "x" } });
+    const answers = (status: number): Promise<Answer> =>
+      waitFor(`calls are answered with ${String(status)}`, 2_000, async () => {
+        const given = await use();
+        return given.status === status ? given : undefined;
+      });
+    await row.getByRole("switch").click();
+    expect((await answers(403)).text).toContain("TOOL_DISABLED");
+    await row.getByRole("switch").click();
+    await answers(200);
+    await row.getByTestId("tool-history").click();
+    expect(await page.locator("pre").innerText()).toContain('"name": "echo"');
+    await page.context().close();
+  }, 45_000);
+
+  it("narrows a key by patterns, and suspends and resumes it", async () => {
+    const page = await asAdmin(browser, stack, admin);
+    const name = unique("narrow key");
+    await page.goto("/keys");
+    await page.getByTestId("key-create").click();
+    await page.getByTestId("key-name").fill(name);
+    await page.getByTestId("key-patterns").locator("summary").click();
+    await page.getByTestId("key-denyTools").fill("echo");
+    await page.getByTestId("key-submit").click();
+    await page.getByText("Each line is server/name.").waitFor();
+    await page.getByTestId("key-denyTools").fill("*/e*o");
+    await page.getByTestId("key-submit").click();
+    const secret = await page.getByTestId("key-secret").innerText({ timeout: 10_000 });
+    const use = async (tool: string): Promise<string> => {
+      const answer = await callTool(stack, secret, { server, tool, arguments: { a: 1, b: 2 } });
+      return answer.status === 200 ? "ok" : answer.text;
+    };
+    expect(await use("echo")).toContain("SCOPE_DENIED");
+    expect(await use("get-sum")).toBe("ok");
+    await page.getByTestId("key-done").click();
+    const suspend = page
+      .getByTestId("key-row")
+      .filter({ hasText: name })
+      .getByTestId("key-suspend");
+    await suspend.click();
+    const turns = (what: string): Promise<true> =>
+      waitFor(`the key's calls say ${what}`, 2_000, async () =>
+        (await use("get-sum")).includes(what) ? true : undefined,
+      );
+    await turns("KEY_SUSPENDED");
+    await suspend.filter({ hasText: "Resume" }).click();
+    await turns("ok");
+    await page.context().close();
+  }, 45_000);
+
+  it("registers a server and keeps its settings", async () => {
+    const page = await asAdmin(browser, stack, admin);
+    const name = unique("console").replaceAll(" ", "-");
+    await page.goto("/servers");
+    await page.getByTestId("server-add").click();
+    await page.getByTestId("server-name").fill(name);
+    await page.getByTestId("server-url").fill(urlOf(stack, "mcp-everything"));
+    await page.getByTestId("server-submit").click();
+    await page.getByRole("link", { name, exact: true }).click();
+    await page.getByText("No tools known yet").waitFor();
+    await page.getByTestId("server-validate").click();
+    await page.getByRole("option", { name: "Only observe" }).click();
+    await page.getByTestId("add-change").click();
+    const change = page.getByTestId("transformation");
+    await change.getByLabel("Pointer").fill("limit");
+    await change.getByLabel("JSON value").fill("10");
+    await page.getByTestId("settings-save").click();
+    // What svc-auth finds wrong is said where it was asked.
+    await page.getByText("must be a JSON pointer").waitFor();
+    await change.getByLabel("Pointer").fill("/limit");
+    await page.getByTestId("settings-save").click();
+    await page.getByText("Saved.").waitFor();
+    const { server: saved } = await admin.ask<{ server: { settings: object } }>(
+      "GET",
+      `/v1/servers/${name}`,
+    );
+    expect(saved.settings).toMatchObject({
+      validate_arguments: "observe",
+      transformations: [{ target: "argument", action: "set", name: "/limit", value: "10" }],
+    });
+    await page.reload();
+    await page.getByTestId("transformation").waitFor();
+    await page.context().close();
+  }, 45_000);
+});
+
 describe("the console is accessible", () => {
   const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   const pages = (): [string, string, string][] => [
@@ -255,6 +350,8 @@ describe("the console is accessible", () => {
     ["trace", `/traces/${traceId}`, '[data-testid="span"]'],
     ["costs", "/costs?by=day", '[data-testid="cost-row"]'],
     ["keys", "/keys", '[data-testid="key-row"]'],
+    ["servers", "/servers", '[data-testid="server-row"]'],
+    ["server", `/servers/${server}`, '[data-testid="tool-row"]'],
   ];
 
   type Violation = { id: string; nodes: { target: string[]; failureSummary: string }[] };
@@ -286,8 +383,14 @@ describe("the console is accessible", () => {
         await page.goto(path);
         await page.locator(ready).first().waitFor();
         found.push(...(await violationsOf(page, rules)).map((text) => `${name}: ${text}`));
-        if (name === "dashboard")
-          await page.screenshot({ path: join(PICTURES, `dashboard-${colorScheme}.png`) });
+        if (name === "server") {
+          await page.getByTestId("add-change").click();
+          await page.getByTestId("tool-history").first().click();
+          await page.locator("pre").first().waitFor();
+          found.push(...(await violationsOf(page, rules)).map((text) => `history: ${text}`));
+        }
+        if (PICTURED.has(name))
+          await page.screenshot({ path: join(PICTURES, `${name}-${colorScheme}.png`) });
       }
       expect(found).toEqual([]);
       await page.context().close();
@@ -306,6 +409,8 @@ describe("the console is accessible", () => {
     await page.goto("/keys");
     await page.getByTestId("key-create").click();
     await page.getByTestId("key-form").waitFor();
+    await page.getByTestId("key-patterns").locator("summary").click();
+    await page.screenshot({ path: join(PICTURES, "key-dialogue.png") });
     expect(await violationsOf(page)).toEqual([]);
     await page.context().close();
   }, 30_000);

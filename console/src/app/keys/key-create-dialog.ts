@@ -16,10 +16,12 @@ import {
 } from "@angular/material/dialog";
 import { MatError, MatFormField, MatHint, MatLabel } from "@angular/material/form-field";
 import { MatInput } from "@angular/material/input";
+import { MatCheckbox } from "@angular/material/checkbox";
 import { MatOption, MatSelect } from "@angular/material/select";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
 import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
 import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
@@ -34,12 +36,31 @@ import { createQuery } from "../rpc/query.ts";
 import { injectClient } from "../rpc/transport.ts";
 import { Session } from "../session/session.ts";
 import { expiryTimeMs, KEY_EXPIRIES, type KeyExpiryId } from "./key-expiry.ts";
+import { patternProblem, patternsFrom } from "./patterns.ts";
 import { grantablePermissions } from "./permission-list.ts";
 
 const ALL_SERVERS = "*";
 // Spaces alone are no name.
 const REQUIRED: ValidatorFn = (control) =>
   String(control.value).trim() === "" ? { required: true } : null;
+const PATTERNS: ValidatorFn = (control) => {
+  const line = patternProblem(String(control.value));
+  return line === undefined ? null : { pattern: { line } };
+};
+/** The lists of patterns that narrow what the chosen servers offer. */
+const PATTERN_LISTS = [
+  { name: "tools", label: "Tools", example: "files/read_*", hint: "Empty: all" },
+  { name: "resources", label: "Resources", example: "files/file:///srv/*", hint: "Empty: all" },
+  { name: "prompts", label: "Prompts", example: "*/summarize", hint: "Empty: all" },
+  { name: "denyTools", label: "Never these tools", example: "*/delete_*", hint: "Deny wins" },
+  {
+    name: "denyResources",
+    label: "Never these resources",
+    example: "files/*secret*",
+    hint: "Deny wins",
+  },
+  { name: "denyPrompts", label: "Never these prompts", example: "mail/*", hint: "Deny wins" },
+] as const;
 const WHOLE_NUMBER = Validators.pattern(/^\d{0,9}$/);
 
 /** Makes a key and shows its secret, once. Closes with true when a key was made. */
@@ -51,6 +72,7 @@ const WHOLE_NUMBER = Validators.pattern(/^\d{0,9}$/);
     FailureState,
     Icon,
     MatButton,
+    MatCheckbox,
     MatDialogActions,
     MatDialogClose,
     MatDialogContent,
@@ -89,7 +111,16 @@ export class KeyCreateDialog {
     expiry: new FormControl<KeyExpiryId>("never", { nonNullable: true }),
     rateRps: ["", WHOLE_NUMBER],
     rateBurst: ["", WHOLE_NUMBER],
+    tools: ["", PATTERNS],
+    resources: ["", PATTERNS],
+    prompts: ["", PATTERNS],
+    denyTools: ["", PATTERNS],
+    denyResources: ["", PATTERNS],
+    denyPrompts: ["", PATTERNS],
+    observeScopes: false,
+    observeRate: false,
   });
+  protected readonly patternLists = PATTERN_LISTS;
   protected readonly servers = createQuery({
     params: () => (this.session.can("servers:read") ? true : undefined),
     load: async (_, signal) =>
@@ -143,6 +174,14 @@ export class KeyCreateDialog {
           permissions: value.permissions,
           rateRps: Number(value.rateRps),
           rateBurst: Number(value.rateBurst),
+          tools: patternsFrom(value.tools),
+          resources: patternsFrom(value.resources),
+          prompts: patternsFrom(value.prompts),
+          denyTools: patternsFrom(value.denyTools),
+          denyResources: patternsFrom(value.denyResources),
+          denyPrompts: patternsFrom(value.denyPrompts),
+          scopesMode: value.observeScopes ? PolicyMode.OBSERVE : PolicyMode.ENFORCE,
+          rateMode: value.observeRate ? PolicyMode.OBSERVE : PolicyMode.ENFORCE,
         },
         ...(expireMs === undefined ? {} : { expireTime: timestampFromMs(expireMs) }),
       });

@@ -1,9 +1,11 @@
 import { Component, computed, inject, linkedSignal, signal } from "@angular/core";
 import { MatButton } from "@angular/material/button";
 import { MatDialog, MatDialogConfig, type MatDialogRef } from "@angular/material/dialog";
+import { MatSnackBar } from "@angular/material/snack-bar";
 import { MatSlideToggle } from "@angular/material/slide-toggle";
 import type { ApiKey } from "@gatewayops/proto/gatewayops/auth/v1/api_key_pb";
 import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
+import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
 
 import { Icon } from "../icons/icon.ts";
 import { BusyLine } from "../page/busy-line.ts";
@@ -17,9 +19,24 @@ import { Session } from "../session/session.ts";
 import { Instant } from "../time/instant.ts";
 import { KeyCreateDialog } from "./key-create-dialog.ts";
 import { KeyRevokeDialog } from "./key-revoke-dialog.ts";
-import { describeServers, keyStateOf } from "./key-state.ts";
+import { describeServers, keyStateOf, type KeyState } from "./key-state.ts";
 
 const PAGE_SIZE = 100;
+const ENDED: ReadonlySet<KeyState> = new Set<KeyState>(["revoked", "expired"]);
+const STATE_NAMES: Readonly<Record<KeyState, string>> = {
+  active: "Active",
+  suspended: "Suspended",
+  revoked: "Revoked",
+  expired: "Expired",
+};
+
+/** Patterns of a key besides those of its tools. */
+function patternCountOf(scopes: ApiKey["scopes"]): number {
+  if (!scopes) return 0;
+  const { resources, prompts, denyTools, denyResources, denyPrompts } = scopes;
+  const lists = [resources, prompts, denyTools, denyResources, denyPrompts];
+  return lists.reduce((sum, list) => sum + list.length, 0);
+}
 
 @Component({
   selector: "gwo-key-list",
@@ -31,9 +48,14 @@ export class KeyList {
   private readonly client = injectClient(ApiKeyService);
   private readonly dialog = inject(MatDialog);
   private readonly session = inject(Session);
+  private readonly snackBar = inject(MatSnackBar);
 
   protected readonly mayCreate = computed(() => this.session.can("api_keys:create"));
   protected readonly mayRevoke = computed(() => this.session.can("api_keys:delete"));
+  protected readonly mayUpdate = computed(() => this.session.can("api_keys:update"));
+  protected readonly stateNames = STATE_NAMES;
+  /** The key that is being suspended or resumed. */
+  protected readonly switching = signal<string | undefined>(undefined);
   protected readonly showEnded = signal(false);
 
   protected readonly firstPage = createQuery({
@@ -50,15 +72,18 @@ export class KeyList {
       key,
       state: keyStateOf(key, now),
       servers: describeServers(key.scopes?.servers ?? []),
+      isEnded: ENDED.has(keyStateOf(key, now)),
       tools: key.scopes?.tools ?? [],
+      patterns: patternCountOf(key.scopes),
+      observes: key.scopes?.scopesMode === PolicyMode.OBSERVE,
       permissions: key.scopes?.permissions ?? [],
     }));
   });
   protected readonly shown = computed(() =>
-    this.rows()?.filter((row) => this.showEnded() || row.state === "active"),
+    this.rows()?.filter((row) => this.showEnded() || !row.isEnded),
   );
   protected readonly endedCount = computed(
-    () => this.rows()?.filter((row) => row.state !== "active").length ?? 0,
+    () => this.rows()?.filter((row) => row.isEnded).length ?? 0,
   );
 
   protected create(): void {
@@ -66,6 +91,18 @@ export class KeyList {
     this.reloadWhenTrue(
       this.dialog.open<KeyCreateDialog, unknown, boolean>(KeyCreateDialog, config),
     );
+  }
+
+  protected async setSuspended(key: ApiKey, suspended: boolean): Promise<void> {
+    if (this.switching() !== undefined) return;
+    this.switching.set(key.id);
+    try {
+      await this.client.updateApiKey({ id: key.id, suspended });
+      this.firstPage.reload();
+    } catch (error) {
+      this.snackBar.open(failureFrom(error).message, "Close");
+    }
+    this.switching.set(undefined);
   }
 
   protected revoke(key: ApiKey): void {

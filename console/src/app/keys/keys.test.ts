@@ -5,6 +5,7 @@ import { describe, expect, it } from "@jest/globals";
 
 import { expiryTimeMs } from "./key-expiry.ts";
 import { describeServers, keyStateOf } from "./key-state.ts";
+import { patternProblem, patternsFrom } from "./patterns.ts";
 import { grantablePermissions } from "./permission-list.ts";
 
 const NOW = Date.parse("2026-03-01T00:00:00Z");
@@ -16,9 +17,36 @@ describe("keyStateOf", () => {
     expect(keyStateOf({ expireTime: timestampFromMs(NOW) }, NOW)).toBe("expired");
   });
 
+  it("is suspended until it ends for good", () => {
+    const time = timestampFromMs(NOW - 1);
+    expect(keyStateOf({ suspendTime: time }, NOW)).toBe("suspended");
+    expect(keyStateOf({ suspendTime: time, expireTime: time }, NOW)).toBe("expired");
+    expect(keyStateOf({ suspendTime: time, revokeTime: time }, NOW)).toBe("revoked");
+  });
+
   it("stays revoked after its expiry", () => {
     const time = timestampFromMs(NOW - 1);
     expect(keyStateOf({ revokeTime: time, expireTime: time }, NOW)).toBe("revoked");
+  });
+});
+
+describe("patternsFrom", () => {
+  it("reads one pattern per line", () => {
+    expect(patternsFrom(" files/read_* \n\n*/echo\n")).toEqual(["files/read_*", "*/echo"]);
+    expect(patternsFrom("")).toEqual([]);
+  });
+});
+
+describe("patternProblem", () => {
+  it.each([
+    ["", undefined],
+    ["files/read_*", undefined],
+    ["*/a\nfiles/file:///srv/*", undefined],
+    ["files", "files"],
+    ["a/b\nFiles/x", "Files/x"],
+    ["files/a b", "files/a b"],
+  ])("finds in %j the line %j", (text, line) => {
+    expect(patternProblem(text)).toBe(line);
   });
 });
 
@@ -45,6 +73,7 @@ describe("grantablePermissions", () => {
       "api_keys:create",
       "api_keys:delete",
       "api_keys:read",
+      "api_keys:update",
     ]);
   });
 

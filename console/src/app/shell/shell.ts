@@ -43,6 +43,13 @@ const PLACES: readonly Place[] = [
   { path: "/", label: "Dashboard", icon: "dashboard", permission: "costs:read", match: EXACTLY },
   { path: "/traces", label: "Traces", icon: "traces", permission: "traces:read", match: BELOW },
   { path: "/costs", label: "Costs", icon: "costs", permission: "costs:read", match: BELOW },
+  {
+    path: "/servers",
+    label: "MCP servers",
+    icon: "servers",
+    permission: "servers:read",
+    match: BELOW,
+  },
   { path: "/keys", label: "API keys", icon: "keys", permission: "api_keys:read", match: BELOW },
 ];
 
