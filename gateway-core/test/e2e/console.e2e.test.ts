@@ -253,7 +253,9 @@ describe("access to tools in the console", () => {
     const page = await asAdmin(browser, stack, admin);
     await page.goto("/servers");
     await page.getByRole("link", { name: server, exact: true }).click();
-    const row = page.getByTestId("tool-row").filter({ hasText: /^\s*echo\b/ });
+    const row = page
+      .getByTestId("tool-row")
+      .filter({ has: page.getByText("echo", { exact: true }) });
     await row.waitFor();
     const use = (): Promise<Answer> =>
       callTool(stack, key, { server, tool: "echo", arguments: { message: "x" } });
