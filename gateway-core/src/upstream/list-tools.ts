@@ -13,7 +13,7 @@ const OWNER = "catalog";
  */
 export async function listToolNames(calls: ServerCalls, upstream: Upstream): Promise<string[]> {
   const names: string[] = [];
-  const era = await calls.eraOf(upstream, "modern");
+  const era = await calls.eraOf(upstream);
   let cursor: string | undefined;
   try {
     for (let page = 0; page < PAGES_MAX; page++) {
