@@ -41,7 +41,7 @@ import { createToolCatalog } from "./upstream/catalog.ts";
 import { endSession } from "./upstream/era.ts";
 import { listToolNames } from "./upstream/list-tools.ts";
 import { ServerCalls } from "./upstream/server-calls.ts";
-import { createUpstreamRegistry, type StdioHostAddress } from "./upstream/registry.ts";
+import { createUpstreamRegistry, type BridgeAddress } from "./upstream/registry.ts";
 
 export type WorkerAppOptions = {
   readonly config: GatewayConfig;
@@ -49,7 +49,7 @@ export type WorkerAppOptions = {
   readonly logId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  readonly bridge: BridgeAddress | undefined;
   readonly workers: number;
   readonly redis: Redis;
   readonly subscriber: Redis;
@@ -133,7 +133,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       now,
     },
     connections: UPSTREAM_CONNECTIONS,
-    stdioHost: options.stdioHost,
+    bridge: options.bridge,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());

@@ -7,11 +7,12 @@ import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
 import type { Link } from "./link.ts";
 import { ToolIds, type Upstream } from "./upstream.ts";
 
-/** Where the stdio host listens, and what it wants to see. */
-export type StdioHostAddress = { readonly origin: string; readonly secret: string };
+/** Where the bridge listens, and what it wants to see. */
+export type BridgeAddress = { readonly origin: string; readonly secret: string };
 
-/** Header that proves a request to the stdio host comes from the gateway. */
-export const STDIO_SECRET_HEADER = "x-gwo-stdio-secret";
+/** Headers of requests to the bridge: that the gateway sends them, for whom, and where they lead. */
+export const BRIDGE_SECRET_HEADER = "x-gwo-bridge-secret";
+export const UPSTREAM_URL_HEADER = "x-gwo-upstream-url";
 
 export type RegistryOptions = {
   readonly breaker: BreakerOptions;
@@ -19,8 +20,8 @@ export type RegistryOptions = {
   readonly connections: number;
   /** Milliseconds one answer may take when the server sets none: `mcp_servers.default_timeout`. */
   readonly defaultTimeoutMs: number;
-  /** Undefined: no stdio servers are configured. */
-  readonly stdioHost: StdioHostAddress | undefined;
+  /** Undefined: servers over stdio and HTTP+SSE are out of reach. */
+  readonly bridge: BridgeAddress | undefined;
 };
 
 export type UpstreamRegistry = {
@@ -32,6 +33,8 @@ export type UpstreamRegistry = {
 type Kept = { url: string; link: Link; breaker: UpstreamBreaker; tools: ToolIds };
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Milliseconds for the bridge to find out whether a server speaks HTTP+SSE; it takes 2 s itself. */
+const BRIDGE_PROBE_MS = 5_000;
 
 export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegistry {
   const kept = new Map<string, Kept>();
@@ -58,7 +61,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
   };
 
   function keep(server: McpServer, id: Buffer, tools: readonly string[]): Kept {
-    const url = endpointOf(server, options.stdioHost);
+    const url = endpointOf(server, options.bridge);
     const known = kept.get(server.id);
     if (known?.url === url.href) {
       known.tools.learn(tools);
@@ -79,35 +82,61 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
 
   function linkTo(server: McpServer, url: URL): Link {
     const isBridged = server.transport === ServerTransport.STDIO;
-    return {
-      pool: new Pool(url.origin, {
-        connections: options.connections,
-        connect: { timeout: CONNECT_TIMEOUT_MS },
-        allowH2: false,
-        keepAliveTimeout: 4_000,
-      }),
+    const { bridge } = options;
+    const link: Link = {
+      pool: poolTo(url.origin),
       path: `${url.pathname}${url.search}`,
-      headers:
-        isBridged && options.stdioHost
-          ? [STDIO_SECRET_HEADER, options.stdioHost.secret, "x-gwo-org", server.orgId]
-          : [],
+      headers: isBridged && bridge ? bridgeHeaders(bridge, server) : [],
       isBridged,
       modern: undefined,
       legacy: undefined,
       probedAt: 0,
       probing: undefined,
-      toBridge: undefined,
+      toBridge: bridge && !isBridged ? () => turnToBridge(link, server, bridge) : undefined,
       mirrors: undefined,
     };
+    return link;
+  }
+
+  /** Turns a link to the bridge when the bridge finds HTTP+SSE at the server's URL (MCP 2024-11-05 basic/transports). */
+  async function turnToBridge(link: Link, server: McpServer, bridge: BridgeAddress): Promise<void> {
+    if (link.isBridged) return;
+    const pool = poolTo(bridge.origin);
+    const headers = [...bridgeHeaders(bridge, server), UPSTREAM_URL_HEADER, server.url];
+    const path = "/sse";
+    const found = await pool.request({
+      ...{ method: "HEAD", path, headers },
+      ...{ headersTimeout: BRIDGE_PROBE_MS, bodyTimeout: BRIDGE_PROBE_MS },
+    });
+    await found.body.dump();
+    if (found.statusCode !== 204) {
+      await pool.close();
+      return;
+    }
+    void link.pool.close();
+    Object.assign(link, { pool, path, headers, isBridged: true });
+  }
+
+  function poolTo(origin: string): Pool {
+    return new Pool(origin, {
+      connections: options.connections,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      allowH2: false,
+      keepAliveTimeout: 4_000,
+    });
   }
 }
 
-function endpointOf(server: McpServer, stdioHost: StdioHostAddress | undefined): URL {
+function bridgeHeaders(bridge: BridgeAddress, server: McpServer): string[] {
+  return [BRIDGE_SECRET_HEADER, bridge.secret, "x-gwo-org", server.orgId];
+}
+
+function endpointOf(server: McpServer, bridge: BridgeAddress | undefined): URL {
   if (server.transport !== ServerTransport.STDIO) return new URL(server.url);
-  if (!stdioHost)
+  if (!bridge)
     throw new Failure(
       "UPSTREAM_UNREACHABLE",
       `No stdio server is configured here, so ${server.name} cannot be reached. List it under mcp_servers.stdio in config.yaml.`,
     );
-  return new URL(`/${encodeURIComponent(server.url.slice("stdio:".length))}`, stdioHost.origin);
+  return new URL(`/${encodeURIComponent(server.url.slice("stdio:".length))}`, bridge.origin);
 }
