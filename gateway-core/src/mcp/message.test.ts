@@ -198,6 +198,14 @@ describe("readMessage", () => {
     ["uri", callWith('"name":"a","uri":"a","uri":"b"')],
     ["arguments", callWith('"name":"a","arguments":{},"arguments":{}')],
     ["_meta", callWith('"name":"a","_meta":{},"_meta":{}')],
+    ["ref", callWith('"name":"a","ref":{},"ref":{}')],
+    ["ref.uri", callWith('"name":"a","ref":{"uri":"a","uri":"b"}')],
+    [
+      "resourceSubscriptions",
+      callWith(
+        '"name":"a","notifications":{"resourceSubscriptions":[],"resourceSubscriptions":[]}',
+      ),
+    ],
   ])("refuses the control member %s twice", (_, body) => {
     expect(codeOf(body)).toBe(INVALID_REQUEST);
   });

@@ -54,7 +54,11 @@ const CONTROL_PARAMS = controlsOf([
   "_meta",
   "requestState",
   "inputResponses",
+  "ref",
+  "notifications",
 ]);
+const CONTROL_REF = controlsOf(["type", "name", "uri"]);
+const CONTROL_NOTIFICATIONS = controlsOf(["resourceSubscriptions"]);
 const CONTROL_META = controlsOf([
   VERSION_META,
   CAPABILITIES_META,
@@ -63,6 +67,12 @@ const CONTROL_META = controlsOf([
   "progressToken",
   "traceparent",
 ]);
+
+const CONTROLS_WITHIN = [
+  ["_meta", CONTROL_META],
+  ["ref", CONTROL_REF],
+  ["notifications", CONTROL_NOTIFICATIONS],
+] as const;
 
 const OPEN_BRACE = 0x7b;
 
@@ -140,9 +150,11 @@ const NO_PARAMS: Readonly<Record<string, unknown>> = {};
 function requireControlOnce(json: JsonText, paramsStart: number): void {
   const params = membersOf(json, paramsStart);
   refuseTwice(params, CONTROL_PARAMS);
-  const meta = memberNamed(params, "_meta");
-  if (meta && json.bytes[meta.start] === OPEN_BRACE)
-    refuseTwice(membersOf(json, meta.start), CONTROL_META);
+  for (const [name, controls] of CONTROLS_WITHIN) {
+    const inner = memberNamed(params, name);
+    if (inner && json.bytes[inner.start] === OPEN_BRACE)
+      refuseTwice(membersOf(json, inner.start), controls);
+  }
 }
 
 function requestOf(

@@ -1,10 +1,14 @@
 import { Pool } from "undici";
 import { ServerTransport, type McpServer } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
+import type { KnownTool } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import { uuidFromText } from "@gatewayops/platform/ids";
 import { EMPTY } from "../events/record.ts";
 import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
+import { knownToolsFrom, type KnownTools } from "./known-tools.ts";
 import type { Link } from "./link.ts";
+import { ListedTools } from "./listed-tools.ts";
+import { upstreamSettingsFrom } from "./upstream-settings.ts";
 import { ToolIds, type Upstream } from "./upstream.ts";
 
 /** Where the bridge listens, and what it wants to see. */
@@ -26,11 +30,17 @@ export type RegistryOptions = {
 
 export type UpstreamRegistry = {
   /** The upstream of a registered server: connections and breaker stay the same until its URL changes. */
-  upstreamOf(server: McpServer, tools: readonly string[]): Upstream;
+  upstreamOf(server: McpServer, tools: readonly KnownTool[]): Upstream;
   close(): Promise<void>;
 };
 
-type Kept = { url: string; link: Link; breaker: UpstreamBreaker; tools: ToolIds };
+type Kept = {
+  url: string;
+  link: Link;
+  breaker: UpstreamBreaker;
+  tools: ToolIds;
+  listed: ListedTools;
+};
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Milliseconds for the bridge to find out whether a server speaks HTTP+SSE; it takes 2 s itself. */
@@ -41,7 +51,8 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
   return {
     upstreamOf(server, tools) {
       const id = uuidFromText(server.id) ?? EMPTY;
-      const { link, breaker, tools: toolIds } = keep(server, id, tools);
+      const known = knownToolsFrom(tools);
+      const { link, breaker, tools: toolIds, listed } = keep(server, id, known);
       return {
         id,
         idText: server.id,
@@ -52,6 +63,9 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         link,
         breaker,
         tools: toolIds,
+        settings: upstreamSettingsFrom(server.settings),
+        known,
+        listed,
       };
     },
     async close() {
@@ -60,11 +74,11 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
     },
   };
 
-  function keep(server: McpServer, id: Buffer, tools: readonly string[]): Kept {
+  function keep(server: McpServer, id: Buffer, tools: KnownTools): Kept {
     const url = endpointOf(server, options.bridge);
     const known = kept.get(server.id);
     if (known?.url === url.href) {
-      known.tools.learn(tools);
+      known.tools.learn(tools.keys());
       return known;
     }
     // The old pool finishes what it has; nobody waits for it.
@@ -74,7 +88,8 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
       url: url.href,
       link: linkTo(server, url),
       breaker: new UpstreamBreaker(options.breaker),
-      tools: new ToolIds(id, tools),
+      tools: new ToolIds(id, tools.keys()),
+      listed: new ListedTools(),
     };
     kept.set(server.id, fresh);
     return fresh;
