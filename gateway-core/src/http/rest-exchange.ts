@@ -57,7 +57,7 @@ export class RestExchange extends CarriedExchange {
   }
 
   protected override carrier(): Carrier | Promise<Carrier> {
-    const era = this.context.calls.eraOf(this.upstream, "modern");
+    const era = this.context.calls.eraOf(this.upstream);
     const face = new RestFace(this);
     return era instanceof Promise
       ? era.then((found) => callOfModern(this, found, face))

@@ -51,7 +51,7 @@ export function carrierOf(exchange: McpExchange): Carrier | Promise<Carrier> {
   const { message, context, upstream, session } = exchange;
   if (message.era === "legacy" && (session ?? message.method !== "initialize"))
     return session ? inSession(exchange, session) : withoutSession(exchange);
-  const era = context.calls.eraOf(upstream, message.era);
+  const era = context.calls.eraOf(upstream);
   const carry = message.era === "modern" ? modernOn : initializeOn;
   return era instanceof Promise
     ? era.then((found) => carry(exchange, found))
@@ -120,8 +120,7 @@ async function endSession({ context }: McpExchange, id: string): Promise<LocalRe
  */
 function withoutSession(exchange: McpExchange): Carrier {
   const { context, upstream, message } = exchange;
-  if (context.calls.knownEraOf(upstream, "legacy") !== "modern")
-    return new Relay(exchange, undefined);
+  if (context.calls.knownEraOf(upstream) !== "modern") return new Relay(exchange, undefined);
   if (message.method === "ping") return new LocalAnswer(exchange, () => resultOf(exchange, "{}"));
   throw new Failure(
     "SESSION_REQUIRED",

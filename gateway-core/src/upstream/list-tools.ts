@@ -17,7 +17,7 @@ const OWNER = "catalog";
  */
 export async function listTools(calls: ServerCalls, upstream: Upstream): Promise<ListedTool[]> {
   const tools: ListedTool[] = [];
-  const era = await calls.eraOf(upstream, "modern");
+  const era = await calls.eraOf(upstream);
   let cursor: string | undefined;
   try {
     for (let page = 0; page < PAGES_MAX; page++) {
