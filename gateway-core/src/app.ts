@@ -45,6 +45,9 @@ import { listTools } from "./upstream/list-tools.ts";
 import { ServerCalls } from "./upstream/server-calls.ts";
 import { createUpstreamRegistry, type BridgeAddress } from "./upstream/registry.ts";
 
+import { ListCache } from "./virtual/list-cache.ts";
+import { SharedWatches } from "./virtual/shared-watches.ts";
+
 export type WorkerAppOptions = {
   readonly config: GatewayConfig;
   /** Name of this worker's write-ahead log: 32 hexadecimal digits, chosen by the primary. */
@@ -317,11 +320,20 @@ function buildMcpContext(
   bus.onGap = () => {
     sessions.forgetAll();
   };
+  const lists = new ListCache();
+  const watches = new SharedWatches({
+    calls,
+    log,
+    onChange: (serverId) => {
+      lists.outdate(serverId);
+    },
+  });
   sessions.start();
   lifecycle.onClose("peers", () => peers.close());
   lifecycle.onClose("MCP sessions", async () => {
     sessions.stop();
     parked.close();
+    watches.close();
     await calls.close();
   });
   return {
@@ -338,5 +350,7 @@ function buildMcpContext(
       bus.tell(message);
     },
     peers,
+    lists,
+    watches,
   };
 }

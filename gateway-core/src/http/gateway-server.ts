@@ -27,6 +27,8 @@ export type GatewayServerOptions = {
 };
 
 const MCP_PREFIX = "/v1/mcp/";
+/** All servers that the agent may use, as one. */
+const MCP_ALL = "/v1/mcp";
 /** Asked for by address, not by name. */
 const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 /** Bytes of a request's headers. */
@@ -74,6 +76,10 @@ export function serve(
   const url = request.url ?? "/";
   const query = url.indexOf("?");
   const path = query < 0 ? url : url.slice(0, query);
+  if (path === MCP_ALL) {
+    serveMcp(options, request, response, "");
+    return;
+  }
   if (path.startsWith(MCP_PREFIX)) {
     serveMcp(options, request, response, path.slice(MCP_PREFIX.length));
     return;

@@ -14,6 +14,7 @@ import type { McpMessage } from "../mcp/message.ts";
 import { callOfModern } from "../mcp/modern-call-carrier.ts";
 import { ModernFace } from "../mcp/modern-face.ts";
 import { sseEvent } from "../mcp/sse-event.ts";
+import { transformedCall } from "../mcp/transformed-call.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import { readFacade } from "./facade.ts";
@@ -57,6 +58,7 @@ export class RestExchange extends CarriedExchange {
   }
 
   protected override carrier(): Carrier | Promise<Carrier> {
+    this.#rpc = transformedCall(this.upstream, this.message, this.#rpc);
     const era = this.context.calls.eraOf(this.upstream);
     const face = new RestFace(this);
     return era instanceof Promise

@@ -43,7 +43,7 @@ export type CallCarrierOptions = {
   /** A call that goes on, in place of a new one. */
   readonly resumed?: ServerCall;
   /** What must change in the server's answer. */
-  readonly edit?: (answer: Buffer) => Buffer;
+  readonly edit?: ((answer: Buffer) => Buffer) | undefined;
 };
 
 /**

@@ -7,6 +7,7 @@ import { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import type { Carrier } from "./carrier.ts";
 import type { McpContext } from "./carriers.ts";
+import { MessageError } from "./message.ts";
 
 /** An exchange whose message a carrier takes to a server. Subclasses are the faces: what answers look like. */
 export abstract class CarriedExchange extends Exchange {
@@ -122,7 +123,8 @@ export abstract class CarriedExchange extends Exchange {
     if (!this.isHeadSent) {
       const headers: string[] = [];
       pushFailureHeaders(failure, headers);
-      this.sendDocument(failure.spec.http, headers, body);
+      const isAnswer = failure instanceof MessageError && failure.isAnswer;
+      this.sendDocument(isAnswer ? 200 : failure.spec.http, headers, body);
     } else if (this.#carrier?.answerFailure(body) !== true) {
       // Half an answer is out: only a broken connection says that the rest does not come.
       this.response.destroy();

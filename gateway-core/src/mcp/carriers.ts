@@ -5,11 +5,16 @@ import type { AgentSession, Sessions } from "../sessions/sessions.ts";
 import type { SessionState } from "../sessions/session-store.ts";
 import type { ServerCalls } from "../upstream/server-calls.ts";
 import { watchServer, type WatchOptions } from "../upstream/server-watch.ts";
+import type { ListCache } from "../virtual/list-cache.ts";
+import type { SharedWatches } from "../virtual/shared-watches.ts";
 import type { AskedAgents } from "./asked-agents.ts";
 import type { Carrier } from "./carrier.ts";
 import { discoverLegacy } from "./discover-legacy.ts";
 import { CLIENT_INFO_META } from "./envelope.ts";
+import { listEditOf } from "./list-edit.ts";
+import { ListRelay } from "./list-relay.ts";
 import { ListenCarrier } from "./listen-carrier.ts";
+import { isTransformed } from "./transformed-call.ts";
 import {
   ACCEPTED,
   LocalAnswer,
@@ -44,6 +49,10 @@ export type McpContext = {
   readonly reopening: Map<string, Promise<SessionState>>;
   readonly tell: (message: BusMessage) => void;
   readonly peers: Peers;
+  /** Pages of servers' lists, for the aggregated server. */
+  readonly lists: ListCache;
+  /** What servers say of themselves to all agents of the aggregated server. */
+  readonly watches: SharedWatches;
 };
 
 /** How a message gets to its server; a promise when that must be found out. */
@@ -59,7 +68,7 @@ export function carrierOf(exchange: McpExchange): Carrier | Promise<Carrier> {
 }
 
 /** Methods of the legacy era that the modern one does without (MCP 2026-07-28 changelog). */
-const LEGACY_ONLY: ReadonlySet<string> = new Set([
+export const LEGACY_ONLY: ReadonlySet<string> = new Set([
   "initialize",
   "ping",
   "logging/setLevel",
@@ -69,7 +78,7 @@ const LEGACY_ONLY: ReadonlySet<string> = new Set([
 
 function modernOn(exchange: McpExchange, era: Era): Carrier {
   const { message } = exchange;
-  if (era === "modern") return new Relay(exchange, undefined);
+  if (era === "modern") return modernOnModern(exchange);
   // The core has no notification of a client; what it is cannot be said to a server of the other era.
   if (message.kind !== "request") return new LocalAnswer(exchange, () => ACCEPTED);
   if (LEGACY_ONLY.has(message.method))
@@ -81,6 +90,16 @@ function modernOn(exchange: McpExchange, era: Era): Carrier {
       watchServer({ ...watched, ...watcherOf(exchange), era }),
     );
   return callOfModern(exchange, era, new ModernFace(exchange));
+}
+
+function modernOnModern(exchange: McpExchange): Carrier {
+  const { message, upstream } = exchange;
+  const edit = listEditOf(exchange);
+  if (edit) return new ListRelay(exchange, undefined, edit);
+  // Headers mirror arguments, and must be made anew for changed ones.
+  if (isTransformed(upstream, message))
+    return callOfModern(exchange, "modern", new ModernFace(exchange));
+  return new Relay(exchange, undefined);
 }
 
 function watcherOf({ context, upstream, principal, message }: McpExchange): Watcher {
@@ -105,8 +124,13 @@ function initializeOn(exchange: McpExchange, era: Era): Carrier {
 function inSession(exchange: McpExchange, session: AgentSession): Carrier {
   if (exchange.httpMethod === "DELETE")
     return new LocalAnswer(exchange, () => endSession(exchange, session.id));
-  if (session.state.kind === "relay") return new Relay(exchange, session);
+  if (session.state.kind === "relay") return legacyOnLegacy(exchange, session);
   return translatedCarrier(exchange, session);
+}
+
+function legacyOnLegacy(exchange: McpExchange, session: AgentSession | undefined): Carrier {
+  const edit = listEditOf(exchange);
+  return edit ? new ListRelay(exchange, session, edit) : new Relay(exchange, session);
 }
 
 async function endSession({ context }: McpExchange, id: string): Promise<LocalResult> {
@@ -120,7 +144,7 @@ async function endSession({ context }: McpExchange, id: string): Promise<LocalRe
  */
 function withoutSession(exchange: McpExchange): Carrier {
   const { context, upstream, message } = exchange;
-  if (context.calls.knownEraOf(upstream) !== "modern") return new Relay(exchange, undefined);
+  if (context.calls.knownEraOf(upstream) !== "modern") return legacyOnLegacy(exchange, undefined);
   if (message.method === "ping") return new LocalAnswer(exchange, () => resultOf(exchange, "{}"));
   throw new Failure(
     "SESSION_REQUIRED",

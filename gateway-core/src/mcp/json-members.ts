@@ -52,6 +52,12 @@ export function memberText(object: Buffer, name: string): string {
   return member ? object.toString("utf8", member.start, member.end) : "";
 }
 
+/** The text that a JSON object's member is; undefined when the object has none, or it is no text. */
+export function memberString(object: Buffer, name: string): string | undefined {
+  const text = memberText(object, name);
+  return text.startsWith('"') ? (JSON.parse(text) as string) : undefined;
+}
+
 /** Offsets of the elements of the JSON array that begins at an offset, as `membersOf` has those of an object. */
 export function elementsOf(
   { bytes, text }: JsonText,

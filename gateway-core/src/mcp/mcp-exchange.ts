@@ -3,6 +3,8 @@ import { Face } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import type { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
+import { aggregatedCarrier } from "../virtual/aggregated-carrier.ts";
+import { routeToServer } from "../virtual/route.ts";
 import { CarriedExchange } from "./carried-exchange.ts";
 import type { Carrier } from "./carrier.ts";
 import { carrierOf, type McpContext } from "./carriers.ts";
@@ -11,6 +13,7 @@ import { requireMatchingHeaders } from "./header-match.ts";
 import { MessageError, NO_MESSAGE, readMessage, type McpMessage } from "./message.ts";
 import { rpcErrorBody } from "./rpc-error.ts";
 import { messageEvent } from "./sse-event.ts";
+import { isTransformed, transformedCall } from "./transformed-call.ts";
 
 /** POST carries a message. Of the legacy era alone: GET opens the server's own stream, DELETE ends the session. */
 export type HttpMethod = "POST" | "GET" | "DELETE";
@@ -19,8 +22,12 @@ export type HttpMethod = "POST" | "GET" | "DELETE";
 export class McpExchange extends CarriedExchange {
   protected override face: Face | undefined;
   readonly httpMethod: HttpMethod;
+  /** True when the agent speaks to all its servers as one. */
+  readonly isAggregated: boolean;
   /** The agent's session, when its message belongs to one. */
   session: AgentSession | undefined;
+  /** The message as it goes out, where it is not the agent's own. */
+  #rpc: Buffer | undefined;
 
   constructor(
     pipeline: Pipeline,
@@ -30,6 +37,7 @@ export class McpExchange extends CarriedExchange {
   ) {
     super(pipeline, request, response, options);
     this.httpMethod = options.httpMethod;
+    this.isAggregated = options.serverName === "";
   }
 
   protected override parse(body: Buffer): McpMessage {
@@ -43,7 +51,27 @@ export class McpExchange extends CarriedExchange {
     return message;
   }
 
+  protected override get hasServer(): boolean {
+    return this.serverName !== "";
+  }
+
   protected override prepare(): boolean | Promise<boolean> {
+    const isOurs = this.#findSession();
+    if (!this.isAggregated) return isOurs;
+    return Promise.resolve(isOurs).then(async (ours) => {
+      if (ours) await routeToServer(this);
+      return ours;
+    });
+  }
+
+  /** Sends the message to one of the servers, as that one must see it. */
+  routeTo(server: string, message: McpMessage, body: Buffer): void {
+    this.serverName = server;
+    this.message = message;
+    this.#rpc = body;
+  }
+
+  #findSession(): boolean | Promise<boolean> {
     const id = this.request.headers["mcp-session-id"];
     // Of the modern era it is to be ignored (MCP 2026-07-28 streamable-http §Backward Compatibility).
     if (typeof id !== "string" || this.message.era === "modern") return divert(this);
@@ -57,8 +85,14 @@ export class McpExchange extends CarriedExchange {
     return divert(this, this.session);
   }
 
+  override get rpcBody(): Buffer {
+    return this.#rpc ?? this.body;
+  }
+
   protected override carrier(): Carrier | Promise<Carrier> {
-    return carrierOf(this);
+    if (this.hasServer && isTransformed(this.upstream, this.message))
+      this.#rpc = transformedCall(this.upstream, this.message, this.rpcBody);
+    return this.isAggregated ? aggregatedCarrier(this) : carrierOf(this);
   }
 
   protected override failureBody(failure: Failure): string {

@@ -33,6 +33,8 @@ export class MessageError extends Failure {
   readonly data: Readonly<Record<string, unknown>>;
   /** The id as it stands in the bytes, where the message got that far. */
   idText = "null";
+  /** True when the request was understood and this is its answer, which HTTP calls a success. */
+  isAnswer = false;
 
   constructor(rpcCode: number, message: string, data: Readonly<Record<string, unknown>> = {}) {
     super("REQUEST_MALFORMED", message);

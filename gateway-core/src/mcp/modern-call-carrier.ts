@@ -3,6 +3,7 @@ import type { CallRequest } from "../upstream/server-call.ts";
 import { CallCarrier } from "./call-carrier.ts";
 import type { CarriedExchange } from "./carried-exchange.ts";
 import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META } from "./envelope.ts";
+import { listEditOf } from "./list-edit.ts";
 import type { Era } from "./message.ts";
 import { purposeOf, type ModernFace } from "./modern-face.ts";
 import { isSafeMethod } from "./safe-methods.ts";
@@ -18,7 +19,7 @@ export function callOfModern(exchange: CarriedExchange, era: Era, face: ModernFa
   const { requestState } = exchange.message.params;
   // A modern server keeps its own state in it, which is none of ours.
   if (requestState === undefined || era === "modern")
-    return new CallCarrier({ exchange, era, request, face });
+    return new CallCarrier({ exchange, era, request, face, edit: listEditOf(exchange) });
   const { stateSeal, parked } = exchange.context;
   const id =
     typeof requestState === "string"

@@ -14,6 +14,7 @@ import type { McpExchange } from "./mcp-exchange.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
 import { isSafeMethod } from "./safe-methods.ts";
 import { SseGate } from "./sse-gate.ts";
+import { toolOf, transformedHeaders } from "./transformed-call.ts";
 
 /** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
 const SUSPECT_MAX_BYTES = 64 * 1024;
@@ -57,7 +58,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     }
     this.#exchange.attempts++;
     this.#exchange.pipeline.metrics.active(upstream.name, 1);
-    this.#dispatch(httpMethod, httpMethod === "POST" ? this.#exchange.body : null, "");
+    this.#dispatch(httpMethod, httpMethod === "POST" ? this.#exchange.rpcBody : null, "");
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -209,7 +210,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       {
         path: link.path,
         method,
-        headers,
+        headers: transformedHeaders(upstream, headers, toolOf(this.#exchange.message)),
         body,
         headersTimeout: upstream.timeoutMs,
         // A server's own stream may be silent for as long as it likes.
@@ -287,7 +288,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
         this.#status = 0;
         this.#dispatch(
           this.#exchange.httpMethod,
-          this.#exchange.httpMethod === "POST" ? this.#exchange.body : null,
+          this.#exchange.httpMethod === "POST" ? this.#exchange.rpcBody : null,
           "",
         );
       },

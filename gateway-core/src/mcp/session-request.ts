@@ -10,14 +10,14 @@ export function requestOf(
   logLevel: string,
   method: string,
 ): CallRequest {
-  const { message, body, upstream, principal, trace } = exchange;
+  const { message, rpcBody, upstream, principal, trace } = exchange;
   const params = Buffer.from(initializeParams);
   return {
     upstream,
     method,
     message:
       method === message.method
-        ? body
+        ? rpcBody
         : Buffer.from(`{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)}}`),
     target: method === message.method ? message.target : "",
     isSafe: isSafeMethod(method),

@@ -6,6 +6,8 @@ import type { Carrier } from "./carrier.ts";
 import { withoutMembers } from "./discover-legacy.ts";
 import { LEGACY_VERSION, LEGACY_VERSIONS, SERVER_INFO_META } from "./envelope.ts";
 import { memberText } from "./json-members.ts";
+import type { Era } from "./message.ts";
+import { listEditOf } from "./list-edit.ts";
 import { LegacyFace } from "./legacy-face.ts";
 import {
   ACCEPTED,
@@ -25,7 +27,7 @@ import { SessionStream } from "./session-stream.ts";
 /** Extensions are agreed on in the modern era's own way, which the agent does not speak. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(["extensions"]);
 /** Bytes of `initialize` params: they are kept, and go out with each request. */
-const PARAMS_MAX_BYTES = 16 * 1024;
+export const PARAMS_MAX_BYTES = 16 * 1024;
 
 /** Answers `initialize`. */
 export async function openTranslatedSession(exchange: McpExchange): Promise<LocalResult> {
@@ -84,9 +86,20 @@ function initializeResult(discovered: string, version: string, serverName: strin
 
 /** How a message of such a session is carried. */
 export function translatedCarrier(exchange: McpExchange, session: AgentSession): Carrier {
-  const { message, httpMethod } = exchange;
+  if (exchange.httpMethod === "GET") {
+    requireKnownVersion(exchange);
+    return streamOf(exchange, session);
+  }
+  return (
+    sessionCarrier(exchange, session) ??
+    callInSession(exchange, session, { era: "modern", owner: exchange.principal.keyIdText })
+  );
+}
+
+/** How a message is carried that the session itself answers; undefined when a server must. */
+export function sessionCarrier(exchange: McpExchange, session: AgentSession): Carrier | undefined {
+  const { message } = exchange;
   requireKnownVersion(exchange);
-  if (httpMethod === "GET") return streamOf(exchange, session);
   if (message.kind !== "request")
     return new LocalAnswer(exchange, () => takeMessage(exchange, session));
   switch (message.method) {
@@ -102,10 +115,23 @@ export function translatedCarrier(exchange: McpExchange, session: AgentSession):
   // Tasks of the legacy era are another API than those of the modern one.
   if (message.method.startsWith("tasks/"))
     return new LocalAnswer(exchange, () => unknownMethod(exchange));
+  return undefined;
+}
+
+/** Carries a request of a session to a server. @param server its era, and whose sessions with it are used */
+export function callInSession(
+  exchange: McpExchange,
+  session: AgentSession,
+  { era, owner }: { readonly era: Era; readonly owner: string },
+): Carrier {
   const face = new LegacyFace(exchange, session.id);
   const { initializeParams, logLevel } = session.state;
-  const request = requestOf(exchange, initializeParams, logLevel, message.method);
-  const carrier = new CallCarrier({ exchange, era: "modern", request, face });
+  const { method } = exchange.message;
+  const request = { ...requestOf(exchange, initializeParams, logLevel, method), owner };
+  const carrier = new CallCarrier({
+    ...{ exchange, era, request, face },
+    edit: listEditOf(exchange),
+  });
   face.attach(carrier);
   return carrier;
 }
@@ -136,7 +162,7 @@ function requireKnownVersion({ request }: McpExchange): void {
 }
 
 /** Takes a notification, or an answer to what the agent was asked. */
-export function takeMessage(exchange: McpExchange, { id }: AgentSession): LocalResult {
+function takeMessage(exchange: McpExchange, { id }: AgentSession): LocalResult {
   const { message, context, body } = exchange;
   if (message.kind === "response") {
     const asked: unknown = JSON.parse(message.idText);

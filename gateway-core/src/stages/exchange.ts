@@ -34,7 +34,8 @@ export abstract class Exchange implements LoggedCall {
   readonly pipeline: Pipeline;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly serverName: string;
+  /** Name of the server in the path; of the aggregated one, of the server that a call was routed to. */
+  serverName: string;
   readonly callId: Buffer;
   readonly startMs: number;
 
@@ -157,6 +158,9 @@ export abstract class Exchange implements LoggedCall {
     if (this.#isIntended)
       this.stage(Stage.UPSTREAM, ending.failure ? StageOutcome.FAILED : StageOutcome.PASSED);
     this.#observe(ending);
+    // A server that answers can be asked for its tools; one in trouble is spared that.
+    if (isCharged(ending) && this.message.method === "tools/call")
+      this.pipeline.catalog.noticed(this.upstream, this.message.target);
     if (!this.#isRecorded()) {
       this.answer(ending);
       return;
@@ -231,7 +235,16 @@ export abstract class Exchange implements LoggedCall {
     next();
   }
 
+  /** False for a message that no single server answers. */
+  protected get hasServer(): boolean {
+    return true;
+  }
+
   #route(): void {
+    if (!this.hasServer) {
+      this.#onPermitted();
+      return;
+    }
     const upstream = this.pipeline.directory.upstream(this.principal.orgIdText, this.serverName);
     if (upstream instanceof Promise) {
       upstream.then(
@@ -255,6 +268,14 @@ export abstract class Exchange implements LoggedCall {
       const { outcome, refusal } = authorize(this.principal, upstream, this.message);
       this.stage(Stage.AUTHORIZE, outcome);
       if (refusal) throw refusal;
+      this.#onPermitted();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #onPermitted(): void {
+    try {
       if (this.message.kind !== "request") {
         this.send();
         return;
@@ -312,7 +333,6 @@ export abstract class Exchange implements LoggedCall {
   /** Compares the tool's definition with the known one and, where the server asks for it, its schema with the arguments. */
   #checkTool(): void {
     const { pipeline, upstream, message } = this;
-    pipeline.catalog.noticed(upstream, message.target);
     const known = upstream.known.get(message.target);
     const listed = upstream.listed.get(message.target);
     this.stage(Stage.PIN, pinOutcome(known, listed?.hash, pipeline.now()));

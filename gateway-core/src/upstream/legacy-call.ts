@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
+import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
 import { wasNeverSent } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import {
@@ -156,11 +157,15 @@ export class LegacyCall implements ServerCall {
     const exchange: MessageExchange = {
       method,
       body,
-      headers: [
-        ...sessionHeaders(session),
-        ...(traceparent === "" ? [] : ["traceparent", traceparent]),
-        ...headers,
-      ],
+      headers: transformedHeaders(
+        upstream,
+        [
+          ...sessionHeaders(session),
+          ...(traceparent === "" ? [] : ["traceparent", traceparent]),
+          ...headers,
+        ],
+        toolOf(this.#request),
+      ),
       signal: this.#abort.signal,
       headTimeoutMs: 0,
       silenceMs: 0,

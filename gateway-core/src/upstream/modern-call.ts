@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
+import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
 import { wasNeverSent } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import { noAnswer } from "./legacy-call.ts";
@@ -100,7 +101,7 @@ export class ModernCall implements ServerCall {
     });
     const ended = await exchangeMessages(upstream, {
       method: "POST",
-      headers,
+      headers: transformedHeaders(upstream, headers, toolOf(this.#request)),
       body,
       signal: this.#abort.signal,
       headTimeoutMs: upstream.timeoutMs,

@@ -69,10 +69,12 @@ export class ServerCalls {
   /**
    * Makes a call that cannot be asked anything, and waits for its answer.
    *
+   * @param signal gives it up
    * @throws Failure
    */
-  ask(era: Era, request: CallRequest): Promise<ServerMessage> {
+  ask(era: Era, request: CallRequest, signal?: AbortSignal): Promise<ServerMessage> {
     return new Promise((resolve, reject) => {
+      const { upstream } = request;
       const call = this.create(era, request, {
         onAttempt: () => undefined,
         onNotification: () => undefined,
@@ -81,6 +83,15 @@ export class ServerCalls {
         },
         onAnswer: resolve,
         onFailure: reject,
+      });
+      signal?.addEventListener("abort", () => {
+        call.cancel("it took too long");
+        reject(
+          new Failure(
+            "UPSTREAM_TIMEOUT",
+            `The MCP server ${upstream.name} did not answer in time.`,
+          ),
+        );
       });
       call.start();
     });

@@ -48,6 +48,11 @@ export class ToolIds {
     return id;
   }
 
+  /** The names that the server lists, as far as is known. */
+  names(): Iterable<string> {
+    return this.#listed;
+  }
+
   /** True when the server lists a tool of this name, as far as is known. */
   isListed(tool: string): boolean {
     return this.#listed.has(tool);
