@@ -3,11 +3,11 @@ import { Face } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import type { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
-import { CarriedExchange } from "./carried-exchange.ts";
 import type { Carrier } from "./carrier.ts";
 import { carrierOf, type McpContext } from "./carriers.ts";
 import { divert } from "./divert.ts";
 import { requireMatchingHeaders } from "./header-match.ts";
+import { HttpExchange } from "./http-exchange.ts";
 import { MessageError, NO_MESSAGE, readMessage, type McpMessage } from "./message.ts";
 import { rpcErrorBody } from "./rpc-error.ts";
 import { messageEvent } from "./sse-event.ts";
@@ -16,7 +16,7 @@ import { messageEvent } from "./sse-event.ts";
 export type HttpMethod = "POST" | "GET" | "DELETE";
 
 /** An MCP message on its way, of either era. */
-export class McpExchange extends CarriedExchange {
+export class McpExchange extends HttpExchange {
   protected override face: Face | undefined;
   readonly httpMethod: HttpMethod;
   /** The agent's session, when its message belongs to one. */

@@ -1,5 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import {
   Face,
   Operation,
@@ -17,6 +15,7 @@ import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
 import type { McpMessage } from "../mcp/message.ts";
 import { traceContextFrom, type TraceContext } from "../mcp/trace-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { AgentRequest, AnswerStream } from "./agent-stream.ts";
 import { refusalOf } from "./authorize.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -31,8 +30,8 @@ import type { BucketView } from "./token-buckets.ts";
  */
 export abstract class Exchange implements LoggedCall {
   readonly pipeline: Pipeline;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: AgentRequest;
+  readonly response: AnswerStream;
   readonly serverName: string;
   readonly callId: Buffer;
   readonly startMs: number;
@@ -61,8 +60,8 @@ export abstract class Exchange implements LoggedCall {
 
   constructor(
     pipeline: Pipeline,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: AgentRequest,
+    response: AnswerStream,
     serverName: string,
   ) {
     this.pipeline = pipeline;
@@ -385,7 +384,7 @@ export abstract class Exchange implements LoggedCall {
 const JOINED_MAX_BYTES = 16 * 1024;
 
 /** A connection with what it remembers of its key. */
-type KeyedConnection = Socket & { gatewayKey?: KeyMemo };
+type KeyedConnection = object & { gatewayKey?: KeyMemo };
 
 function memoOf(connection: KeyedConnection): KeyMemo {
   return (connection.gatewayKey ??= { key: "", print: "" });
