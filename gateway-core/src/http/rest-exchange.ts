@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Face } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Failure } from "@gatewayops/platform/errors";
+import type { Failure } from "@gatewayops/platform/errors";
 import { restErrorBody } from "@gatewayops/platform/rpc/rest";
 import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
 import type { Carrier } from "../mcp/carrier.ts";
