@@ -340,6 +340,11 @@ describe("a call that one worker holds", () => {
     );
     expect(again.metadata.get("x-gwo-reason")).toEqual(["CALL_LOST"]);
     expect(again.code).toBe(status.ABORTED);
+    // Its owner says so, and has the record.
+    const refused = first.bench.records().at(-1)!;
+    const requestId = `req_${Buffer.from(refused.intent!.callId).toString("hex")}`;
+    expect(refused.reason).toBe(REASONS.CALL_LOST.number);
+    expect(again.metadata.get("x-request-id")).toEqual([requestId]);
   });
 });
 

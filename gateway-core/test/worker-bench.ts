@@ -203,6 +203,13 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     return client;
   };
   const redis = connect();
+  // Its state is known before a test asks for sessions: it stands, or it cannot be reached.
+  await new Promise<void>((resolve) => {
+    for (const event of ["ready", "close"])
+      redis.once(event, () => {
+        resolve();
+      });
+  });
   const subscriber = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   subscriber.on("error", () => undefined);
   lifecycle.onClose("Redis", () => {

@@ -5,7 +5,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-node";
 import { Failure } from "@gatewayops/platform/errors";
 import { connectErrorFrom, failureFromConnect, isPeerAway } from "@gatewayops/platform/rpc/errors";
@@ -113,7 +113,9 @@ export class GatewayCalls {
     } catch (error) {
       signal.throwIfAborted();
       const failure = isPeerAway(error) ? lost(error) : failureFromConnect(error);
-      throw connectErrorFrom(failure);
+      const relayed = connectErrorFrom(failure);
+      if (error instanceof ConnectError) copyHeaders(error.metadata, relayed.metadata);
+      throw relayed;
     }
   }
 }
