@@ -64,7 +64,12 @@ mcp_servers:
       command: node
       args: ["server-filesystem.js", "/srv/files"]
       env: { LOG_LEVEL: "info" } # added to PATH, HOME and LANG; nothing else is passed on
+      stateless: false # true: one process serves all sessions of an organisation
 \`\`\`
+
+\`stateless\` is for servers that keep nothing between requests. They are offered no client capabilities, so they can ask
+an agent for nothing, and what they tell without being asked goes to all sessions. A server that speaks the stateless
+era of MCP (2026-07-28) needs no setting: that is found out.
 
 ## The command line
 

@@ -36,13 +36,15 @@ import { createRedisSessionStore } from "./sessions/session-store.redis.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
+import { createArgumentValidator } from "./policy/argument-validator.ts";
+import { createCheckArgumentsStage } from "./stages/check-arguments.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
 import { endSession } from "./upstream/era.ts";
-import { listToolNames } from "./upstream/list-tools.ts";
+import { listTools } from "./upstream/list-tools.ts";
 import { ServerCalls } from "./upstream/server-calls.ts";
-import { createUpstreamRegistry, type StdioHostAddress } from "./upstream/registry.ts";
+import { createUpstreamRegistry, type BridgeAddress } from "./upstream/registry.ts";
 
 export type WorkerAppOptions = {
   readonly config: GatewayConfig;
@@ -50,7 +52,7 @@ export type WorkerAppOptions = {
   readonly logId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  readonly bridge: BridgeAddress | undefined;
   readonly workers: number;
   readonly redis: Redis;
   readonly subscriber: Redis;
@@ -74,6 +76,8 @@ export type WorkerApp = {
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Connections from one worker to one MCP server. */
 const UPSTREAM_CONNECTIONS = 256;
+/** JSON Schemas of tools that a worker keeps ready. */
+const SCHEMAS_MAX = 1_000;
 const BREAKER_WINDOW_MS = 30_000;
 const BREAKER_PROBES = 3;
 /** Milliseconds a closing worker has to ship what it logged; the rest is shipped by who adopts its log. */
@@ -134,7 +138,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       now,
     },
     connections: UPSTREAM_CONNECTIONS,
-    stdioHost: options.stdioHost,
+    bridge: options.bridge,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
   lifecycle.onClose("connections to MCP servers", () => upstreams.close());
@@ -179,21 +183,37 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       new TokenBuckets({ redis, sharers: options.workers * config.replicas, now }),
       config.rateLimitEnabled,
     ),
+    checkArguments: createCheckArgumentsStage(
+      createArgumentValidator({
+        schemasMax: SCHEMAS_MAX,
+        now: () => performance.now(),
+        onUnusable: (definition, problem) => {
+          log.warn(
+            { definition, problem },
+            "the JSON Schema of a tool cannot be used; its arguments are not checked",
+          );
+        },
+      }),
+    ),
     callLog,
     catalog: createToolCatalog({
-      list: (upstream) => listToolNames(mcp.calls, upstream),
+      list: (upstream) => listTools(mcp.calls, upstream),
       register: async (upstream, tools) => {
         await auth.registerTools({
           orgId: upstream.orgIdText,
           serverId: upstream.idText,
-          tools: [...tools],
+          listed: tools.map(({ name, hash, definition }) => ({
+            name,
+            definition,
+            definitionHash: Buffer.from(hash, "hex"),
+          })),
         });
       },
       now,
       onFailure: (upstream, error) => {
         log.warn(
           { err: error, mcp_server: upstream.name },
-          "the tools of a server could not be listed; records show tool ids instead of names",
+          "the tools of a server could not be listed; their definitions are not compared, and new ones have no name in records",
         );
       },
     }),

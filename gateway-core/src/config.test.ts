@@ -200,12 +200,18 @@ describe("stdioServersFrom", () => {
   it("reads the operator's servers", () => {
     expect(
       stdioServersFrom(
-        'mcp_servers:\n  stdio:\n    files: { command: npx, args: [-y, server], env: { ROOT: "${DATA}" } }\n    time: { command: uvx }\n',
+        'mcp_servers:\n  stdio:\n    files: { command: npx, args: [-y, server], env: { ROOT: "${DATA}" } }\n    time: { command: uvx, stateless: true }\n',
         { DATA: "/srv" },
       ),
     ).toEqual([
-      { name: "files", command: "npx", args: ["-y", "server"], env: { ROOT: "/srv" } },
-      { name: "time", command: "uvx", args: [], env: {} },
+      {
+        name: "files",
+        command: "npx",
+        args: ["-y", "server"],
+        env: { ROOT: "/srv" },
+        stateless: false,
+      },
+      { name: "time", command: "uvx", args: [], env: {}, stateless: true },
     ]);
   });
 
@@ -220,6 +226,7 @@ describe("stdioServersFrom", () => {
     ["a: { command: x, cwd: /tmp }", "mcp_servers.stdio.a"],
     ["a: { command: x, args: y }", "mcp_servers.stdio.a.args"],
     ["a: { command: x, env: { N: 1 } }", "mcp_servers.stdio.a.env.N"],
+    ["a: { command: x, stateless: 'yes' }", "mcp_servers.stdio.a.stateless"],
     ["'A/../b': { command: x }", "mcp_servers.stdio"],
   ])("refuses %s by name", (entry, path) => {
     const problems = problemsOf(() =>

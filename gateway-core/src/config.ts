@@ -11,7 +11,7 @@ import {
   stringSetting,
   urlSetting,
 } from "@gatewayops/platform/settings";
-import type { StdioServer } from "./stdio/session.ts";
+import type { StdioServer } from "./bridge/stdio-process.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -323,6 +323,7 @@ const STDIO_SCHEMA = z.record(
     command: z.string().min(1),
     args: z.array(z.string()).default([]),
     env: z.record(z.string(), z.string()).default({}),
+    stateless: z.boolean().default(false),
   }),
 );
 

@@ -5,7 +5,7 @@ import { ConfigError, EX_CONFIG, loadConfig } from "@gatewayops/platform/config"
 import { GATEWAY_SCHEMA, STDIO_YAML_PATH, stdioServersFrom, type GatewayConfig } from "./config.ts";
 import { runPrimary } from "./cluster/primary.ts";
 import { runWorker } from "./cluster/worker.ts";
-import type { StdioServer } from "./stdio/session.ts";
+import type { StdioServer } from "./bridge/stdio-process.ts";
 
 const { config, stdioServers } = loadOrExit();
 const workers = config.workers === 0 ? availableParallelism() : config.workers;

@@ -31,6 +31,7 @@ const spec = (rps: number, burst: number): BucketSpec => ({
   id: `bucket-${++lastId}`,
   rps,
   burst,
+  isObserved: false,
 });
 
 /** The buckets of one worker. */

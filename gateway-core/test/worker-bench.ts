@@ -219,7 +219,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     config,
     replicaId: "replica-1",
     logId: LOG_ID,
-    stdioHost: undefined,
+    bridge: undefined,
     workers: 1,
     redis,
     subscriber,

@@ -4,6 +4,7 @@
  */
 export type Invalidation =
   | { readonly kind: "key"; readonly orgId: string; readonly keyId: string }
+  | { readonly kind: "team"; readonly orgId: string; readonly teamId: string }
   | { readonly kind: "server"; readonly orgId: string; readonly name: string }
   | { readonly kind: "prices"; readonly orgId: string }
   | { readonly kind: "org"; readonly orgId: string };
@@ -52,6 +53,7 @@ export function parseInvalidation(
 
 const KINDS: ReadonlySet<unknown> = new Set<Invalidation["kind"]>([
   "key",
+  "team",
   "server",
   "prices",
   "org",

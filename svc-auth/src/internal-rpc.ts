@@ -1,7 +1,9 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "@gatewayops/platform/errors";
-import { toolIdOf, toolIdToText, uuidFromText } from "@gatewayops/platform/ids";
+import { uuidFromText } from "@gatewayops/platform/ids";
 import type { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { toAccessFields } from "./access/access-messages.ts";
+import { toListMode, toRateLimit } from "./people/people-rpc.ts";
 import { bootstrap, type BootstrapOptions } from "./bootstrap/bootstrap.ts";
 import { callerOfKey } from "./keys/api-key.ts";
 import { keyScopesFrom, toApiKey } from "./keys/key-messages.ts";
@@ -9,7 +11,8 @@ import type { KeyValidator } from "./keys/key-validator.ts";
 import { namedEntries } from "./names/name-messages.ts";
 import { Secret } from "./secret.ts";
 import { toMcpServer } from "./servers/server-rpc.ts";
-import { TOOLS_MAX } from "./servers/server-store.ts";
+import { listedToolsFrom, toKnownTool } from "./servers/tool-messages.ts";
+import { TOOLS_MAX } from "./servers/tool-store.ts";
 import { toIdentity } from "./sessions/identity-message.ts";
 import type { SessionKeeper } from "./sessions/session-keeper.ts";
 
@@ -28,8 +31,9 @@ export function createInternalRpc(
       return {
         apiKey: toApiKey(principal.key),
         identity: toIdentity(callerOfKey(principal)),
-        ...(principal.orgRateLimit && { orgRateLimit: principal.orgRateLimit }),
-        ...(principal.teamRateLimit && { teamRateLimit: principal.teamRateLimit }),
+        ...(principal.orgRateLimit && { orgRateLimit: toRateLimit(principal.orgRateLimit) }),
+        ...(principal.teamRateLimit && { teamRateLimit: toRateLimit(principal.teamRateLimit) }),
+        ...(principal.teamScopes && { teamScopes: toAccessFields(principal.teamScopes) }),
       };
     },
     async validateSession(request) {
@@ -43,19 +47,39 @@ export function createInternalRpc(
           "SERVER_UNKNOWN",
           `There is no server named ${JSON.stringify(request.name.slice(0, 64))}.`,
         );
-      const tools = await stores.servers.toolNames(request.orgId, server.id);
-      return { server: toMcpServer(server), tools };
+      const tools = await stores.tools.known(request.orgId, server.id);
+      return {
+        server: toMcpServer(server),
+        tools: tools.map(({ name }) => name),
+        knownTools: tools.map(toKnownTool),
+      };
+    },
+    async listServers(request) {
+      requireUuid("org_id", request.orgId);
+      const [organization, servers, tools] = await Promise.all([
+        stores.organizations.get(request.orgId),
+        stores.servers.enabled(request.orgId, SERVERS_MAX),
+        stores.tools.knownOfOrganization(request.orgId),
+      ]);
+      return {
+        servers: servers.map((server) => ({
+          server: toMcpServer(server),
+          tools: (tools.get(server.id) ?? []).map(toKnownTool),
+        })),
+        listMode: toListMode(organization?.listMode ?? "lenient"),
+      };
     },
     async registerTools(request) {
       requireUuid("org_id", request.orgId);
       const serverId = requireUuid("server_id", request.serverId);
-      const names = new Set(request.tools.filter((name) => name !== "" && !name.includes("\0")));
-      if (names.size > TOOLS_MAX) throw invalid("tools", `at most ${TOOLS_MAX} are allowed`);
-      await stores.servers.registerTools(
-        request.orgId,
-        request.serverId,
-        [...names].map((name) => ({ id: toolIdToText(toolIdOf(serverId, name)), name })),
-      );
+      const tools = listedToolsFrom(request, serverId);
+      if (tools.length > TOOLS_MAX) throw invalid("listed", `at most ${TOOLS_MAX} are allowed`);
+      const stamp = { changeId: options.newId(), time: new Date(options.now()) };
+      const change = await stores.tools.record(request.orgId, request.serverId, {
+        ...stamp,
+        tools,
+      });
+      await options.publisher.publish(change);
       return {};
     },
     async resolveNames(request) {
@@ -82,6 +106,8 @@ export function createInternalRpc(
 }
 
 const REFS_MAX = 1_000;
+/** Servers that are served as one. */
+const SERVERS_MAX = 1_000;
 
 function requireUuid(field: string, text: string): Buffer {
   const id = uuidFromText(text);

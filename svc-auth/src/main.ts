@@ -12,6 +12,7 @@ import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { silentStores, untilReachable } from "@gatewayops/platform/postgres/until-reachable";
 import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
 import { repeat } from "@gatewayops/platform/repeat";
+import { publishAdminEvent } from "@gatewayops/platform/streams/admin-events";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { runService } from "@gatewayops/platform/service-process";
 import { AUTH_SETTINGS, type AuthConfig } from "./config.ts";
@@ -102,6 +103,10 @@ async function serve(config: AuthConfig, lifecycle: Lifecycle, log: Logger): Pro
     passwordHasher: createPasswordHasher({ concurrency: 1, waitingMax: 64, typicalMs: 50 }),
     fingerprint: (key) => cipher.fingerprint(key),
     broadcast: (change) => publishInvalidation({ eval: (...args) => redis.eval(...args) }, change),
+    raise: (event) => publishAdminEvent({ xadd: (...args) => redis.xadd(...args) }, event),
+    observeEvent: (kind) => {
+      metrics.raised(kind);
+    },
     secureCookies: config.secureCookies,
     observeValidation: (source, result) => {
       metrics.validated(source, result);

@@ -2,6 +2,7 @@ import type { AuthChange } from "./changes/auth-change.ts";
 import type { ApiKey } from "./keys/api-key.ts";
 import type { Organization, Team, User } from "./people/organization.ts";
 import type { McpServer } from "./servers/server.ts";
+import type { Tool, ToolDefinition } from "./servers/tool-store.ts";
 
 /** The rows that the memory stores of one service share, as the Postgres stores share a database. */
 export type MemoryTables = {
@@ -16,7 +17,10 @@ export type MemoryTables = {
   /** Removed servers stay, without a live name. */
   readonly servers: Map<string, { server: McpServer; deleted: boolean }>;
   /** By "{org}/{tool id}". */
-  readonly tools: Map<string, { serverId: string; name: string }>;
+  readonly tools: Map<
+    string,
+    { serverId: string; tool: Tool; definitions: readonly ToolDefinition[] }
+  >;
   readonly changes: Map<string, AuthChange>;
 };
 

@@ -6,6 +6,8 @@ import type { ValidationSource } from "./keys/key-validator.ts";
 export type AuthMetrics = {
   validated(source: ValidationSource, result: "admitted" | "refused" | "failed"): void;
   cacheFailed(): void;
+  /** Counts an event that administrators were told of. */
+  raised(kind: string): void;
   /** Tells the counts; undefined when they are not known, and then none is better than an old one. */
   active(counts: KeyActivity | undefined): void;
 };
@@ -20,6 +22,12 @@ export function createAuthMetrics(registry: Registry): AuthMetrics {
   const cacheFailures = new Counter({
     name: "auth_key_cache_failures_total",
     help: "Commands of the key cache that Redis did not answer.",
+    registers: [registry],
+  });
+  const events = new Counter({
+    name: "auth_admin_events_total",
+    help: "Events that administrators were told of, by kind.",
+    labelNames: ["kind"],
     registers: [registry],
   });
   const organizations = new Gauge({
@@ -47,6 +55,9 @@ export function createAuthMetrics(registry: Registry): AuthMetrics {
     active,
     validated(source, result) {
       validations.inc({ source, result });
+    },
+    raised(kind) {
+      events.inc({ kind });
     },
     cacheFailed() {
       cacheFailures.inc();

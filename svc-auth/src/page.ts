@@ -29,7 +29,7 @@ export function pageOf<T>(
 }
 
 /** Kind of one part of a sort key. */
-export type SortKeyPart = "text" | "uuid";
+export type SortKeyPart = "text" | "uuid" | "time" | "hash";
 
 /**
  * The page a request asks for.
@@ -69,8 +69,17 @@ function sortKeyFrom(cursor: string, parts: readonly SortKeyPart[]): readonly st
   });
 }
 
-// Postgres refuses NUL in texts, and everything but UUIDs where it expects one.
+// Postgres refuses NUL in texts, and everything but a UUID, time or hexadecimal digits where it expects them.
 function isPart(part: unknown, kind: SortKeyPart): boolean {
   if (typeof part !== "string") return false;
-  return kind === "uuid" ? uuidFromText(part) !== undefined : !part.includes("\0");
+  switch (kind) {
+    case "uuid":
+      return uuidFromText(part) !== undefined;
+    case "time":
+      return /^\d{4}-\d\d-\d\dT/.test(part) && !Number.isNaN(Date.parse(part));
+    case "hash":
+      return /^([0-9a-f]{2})+$/.test(part);
+    case "text":
+      return !part.includes("\0");
+  }
 }

@@ -3,6 +3,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { createChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import type { Invalidation } from "@gatewayops/platform/invalidation";
 import type { Logger } from "@gatewayops/platform/log";
+import type { AdminEvent } from "@gatewayops/platform/streams/admin-events";
 import type { Caller } from "@gatewayops/platform/rpc/caller";
 import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
@@ -40,6 +41,9 @@ export type AuthServiceOptions = Clock & {
   /** HMAC of a key, by which it is recognised outside the database. */
   readonly fingerprint: (key: string) => string;
   readonly broadcast: (change: Invalidation) => Promise<void>;
+  /** Tells administrators. */
+  readonly raise: (event: AdminEvent) => Promise<void>;
+  readonly observeEvent: (kind: AdminEvent["kind"]) => void;
   readonly secureCookies: boolean;
   readonly observeValidation: KeyValidatorOptions["observe"];
   readonly observeActivity: (counts: KeyActivity | undefined) => void;
@@ -64,7 +68,16 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
   const fenceKey = (prefix: string): Promise<void> => keyCache.fence(prefix);
   const publisher = createChangePublisher({
     store: stores.changes,
-    tell: createChangeTeller({ fenceKey, broadcast: options.broadcast }),
+    tell: createChangeTeller({
+      fenceKey,
+      prefixes: (orgId, query) => stores.keys.prefixes(orgId, query),
+      broadcast: options.broadcast,
+      async raise(event) {
+        await options.raise(event);
+        log.warn({ ...event }, "the definition of a tool changed");
+        options.observeEvent(event.kind);
+      },
+    }),
     now,
     log,
   });
@@ -91,8 +104,8 @@ export function createAuthService(options: AuthServiceOptions): AuthService {
   const clock: Clock = { now, newId };
   const maker = createKeyMaker({ ...clock, keys: stores.keys, teams: stores.teams, hasher });
   const keyRpc = createKeyRpc({ ...clock, keys: stores.keys, maker, publisher });
-  const peopleRpc = createPeopleRpc({ ...clock, ...stores, hasher: passwordHasher });
-  const serverRpc = createServerRpc({ ...clock, servers: stores.servers, publisher });
+  const peopleRpc = createPeopleRpc({ ...clock, ...stores, hasher: passwordHasher, publisher });
+  const serverRpc = createServerRpc({ ...clock, ...stores, publisher });
   const sessionRpc = createSessionRpc({ keeper, secureCookies: options.secureCookies });
   const internalRpc = createInternalRpc({
     ...clock,

@@ -23,6 +23,9 @@ import type { UserStore } from "./people/user-store.ts";
 import { createMemoryServerStore } from "./servers/server-store.memory.ts";
 import { createPostgresServerStore } from "./servers/server-store.postgres.ts";
 import type { ServerStore } from "./servers/server-store.ts";
+import { createMemoryToolStore } from "./servers/tool-store.memory.ts";
+import { createPostgresToolStore } from "./servers/tool-store.postgres.ts";
+import type { ToolStore } from "./servers/tool-store.ts";
 
 /** Everything the service keeps in its database. */
 export type Stores = {
@@ -31,6 +34,7 @@ export type Stores = {
   readonly users: UserStore;
   readonly keys: KeyStore;
   readonly servers: ServerStore;
+  readonly tools: ToolStore;
   readonly names: NameStore;
   readonly changes: ChangeStore<AuthChange>;
 };
@@ -42,6 +46,7 @@ export function createPostgresStores(database: Database): Stores {
     users: createPostgresUserStore(database),
     keys: createPostgresKeyStore(database),
     servers: createPostgresServerStore(database),
+    tools: createPostgresToolStore(database),
     names: createPostgresNameStore(database),
     changes: createPostgresChangeStore(database, CHANGE_TABLE),
   };
@@ -55,6 +60,7 @@ export function createMemoryStores(): Stores {
     users: createMemoryUserStore(tables),
     keys: createMemoryKeyStore(tables),
     servers: createMemoryServerStore(tables),
+    tools: createMemoryToolStore(tables),
     names: createMemoryNameStore(tables),
     changes: createMemoryChangeStore(tables.changes),
   };

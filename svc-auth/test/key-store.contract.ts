@@ -1,7 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
+import { NO_ACCESS, type AccessScopes } from "../src/access/access-scopes.ts";
 import type { Stores } from "../src/stores.ts";
 import { aKey, anOrganization, aTeam, aUser, newId, seedOrg, TIME } from "./samples.ts";
 
+const TEAM_SCOPES: AccessScopes = { ...NO_ACCESS, servers: ["a"], denyTools: ["a/rm"] };
 const LATER = new Date(TIME.getTime() + 60_000);
 
 export function describeKeyStore(name: string, open: () => Stores): void {
@@ -19,6 +21,13 @@ export function describeKeyStore(name: string, open: () => Stores): void {
           permissions: ["traces:read"],
           rateRps: 5,
           rateBurst: 7,
+          resources: ["a/file:///*"],
+          prompts: ["a/p"],
+          denyTools: ["a/rm"],
+          denyResources: ["*/x"],
+          denyPrompts: ["b/*"],
+          scopesMode: "observe",
+          rateMode: "observe",
         },
       });
       await keys.create(orgId, fresh);
@@ -114,15 +123,56 @@ export function describeKeyStore(name: string, open: () => Stores): void {
       expect(changed?.change?.keyPrefix).toBe(key.prefix);
     });
 
+    it("suspends and resumes a key, in its own organisation", async () => {
+      const { keys, ...stores } = open();
+      const { orgId } = await seedOrg({ keys, ...stores });
+      const { key, ...fresh } = aKey(orgId);
+      await keys.create(orgId, { key, ...fresh });
+      const at = (time: Date) => ({ changeId: newId(), time });
+      const set = (suspended: boolean, time: Date) =>
+        keys.update(orgId, key.id, { suspended }, at(time));
+      expect(await keys.update(newId(), key.id, { suspended: true }, at(TIME))).toBeUndefined();
+      expect(await set(true, TIME)).toMatchObject({
+        key: { ...key, suspendTime: TIME },
+        change: { keyPrefix: key.prefix },
+      });
+      expect(await set(true, LATER)).toEqual({
+        key: { ...key, suspendTime: TIME },
+        change: undefined,
+      });
+      expect((await keys.update(orgId, key.id, { name: "y" }, at(LATER)))?.key.suspendTime).toEqual(
+        TIME,
+      );
+      expect((await set(false, LATER))?.key).toEqual({ ...key, name: "y" });
+      expect((await set(false, LATER))?.change).toBeUndefined();
+    });
+
+    it("lists prefixes of keys in use, of an organisation or a team, in order", async () => {
+      const { keys, ...stores } = open();
+      const { orgId, team } = await seedOrg({ keys, ...stores });
+      const made = [aKey(orgId, { teamId: team.id }), aKey(orgId), aKey(orgId)];
+      for (const fresh of made) await keys.create(orgId, fresh);
+      const [ofTeam, plain, revoked] = made.map(({ key }) => ({ id: key.id, prefix: key.prefix }));
+      await keys.revoke(orgId, revoked?.id ?? "", { changeId: newId(), time: TIME });
+      const list = (teamId: string | undefined, after: string | undefined, limit = 10) =>
+        keys.prefixes(orgId, { teamId, after, limit });
+      expect(await list(undefined, undefined)).toEqual([ofTeam, plain]);
+      expect(await list(undefined, undefined, 1)).toEqual([ofTeam]);
+      expect(await list(undefined, ofTeam?.id)).toEqual([plain]);
+      expect(await list(team.id, undefined)).toEqual([ofTeam]);
+      const foreign = { teamId: undefined, after: undefined, limit: 10 };
+      expect(await keys.prefixes(newId(), foreign)).toEqual([]);
+    });
+
     it("finds a key with what its validation needs", async () => {
       const stores = open();
       const { id: orgId } = await stores.organizations.ensure(
-        anOrganization({ name: "Big", rateLimit: { rps: 100, burst: 200 } }),
+        anOrganization({ name: "Big", rateLimit: { rps: 100, burst: 200, mode: "observe" } }),
       );
       const owner = await stores.users.ensure(orgId, aUser(orgId, { role: "org_viewer" }));
       const team = await stores.teams.create(
         orgId,
-        aTeam(orgId, { rateLimit: { rps: 3, burst: 4 } }),
+        aTeam(orgId, { rateLimit: { rps: 3, burst: 4, mode: "enforce" }, scopes: TEAM_SCOPES }),
       );
       const fresh = aKey(orgId, { userId: owner.id, teamId: team.id });
       await stores.keys.create(orgId, fresh);
@@ -132,8 +182,9 @@ export function describeKeyStore(name: string, open: () => Stores): void {
           key: fresh.key,
           orgName: "Big",
           ownerRole: "org_viewer",
-          orgRateLimit: { rps: 100, burst: 200 },
-          teamRateLimit: { rps: 3, burst: 4 },
+          orgRateLimit: { rps: 100, burst: 200, mode: "observe" },
+          teamRateLimit: { rps: 3, burst: 4, mode: "enforce" },
+          teamScopes: TEAM_SCOPES,
         },
       });
       expect(await stores.keys.findByPrefix(fresh.key.prefix, "000000")).toBeUndefined();
@@ -151,6 +202,7 @@ export function describeKeyStore(name: string, open: () => Stores): void {
         ownerRole: undefined,
         orgRateLimit: undefined,
         teamRateLimit: undefined,
+        teamScopes: undefined,
       });
     });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { NO_ACCESS } from "../src/access/access-scopes.ts";
 import type { Stores } from "../src/stores.ts";
 import { anOrganization, aTeam, aUser, newId, seedOrg, TIME } from "./samples.ts";
 
@@ -6,11 +7,28 @@ export function describePeopleStores(name: string, open: () => Stores): void {
   describe(`OrganizationStore, ${name}`, () => {
     it("makes an organisation once per slug and finds it again", async () => {
       const { organizations } = open();
-      const org = anOrganization({ rateLimit: { rps: 5, burst: 10 } });
+      const org = anOrganization({ rateLimit: { rps: 5, burst: 10, mode: "observe" } });
       expect(await organizations.ensure(org)).toEqual(org);
       expect(await organizations.ensure({ ...anOrganization(), slug: org.slug })).toEqual(org);
       expect(await organizations.get(org.id)).toEqual(org);
       expect(await organizations.get(newId())).toBeUndefined();
+    });
+
+    it("changes what is given and leaves the change to be told", async () => {
+      const { organizations, changes } = open();
+      const [a, b] = [anOrganization(), anOrganization()];
+      for (const org of [a, b]) await organizations.ensure(org);
+      const edit = { changeId: newId(), time: TIME, listMode: "strict" } as const;
+      const updated = await organizations.update(a.id, edit);
+      expect(updated?.organization).toEqual({ ...a, listMode: "strict" });
+      const rateLimit = { rps: 1, burst: 2, mode: "observe" } as const;
+      await organizations.update(a.id, { changeId: newId(), time: TIME, rateLimit });
+      expect(await organizations.get(a.id)).toEqual({ ...a, listMode: "strict", rateLimit });
+      expect(await organizations.get(b.id)).toEqual(b);
+      expect(await organizations.update(newId(), { ...edit, changeId: newId() })).toBeUndefined();
+      const pending = await changes.pending(new Date(TIME.getTime() + 1), 1_000);
+      expect(pending).toContainEqual(updated?.change);
+      expect(updated?.change.invalidation).toEqual({ kind: "org", orgId: a.id });
     });
 
     it("makes one when many race for a slug", async () => {
@@ -40,6 +58,33 @@ export function describePeopleStores(name: string, open: () => Stores): void {
       expect((await stores.teams.list(b.orgId, { limit: 10, after: undefined })).items).toEqual([
         b.team,
       ]);
+    });
+
+    it("changes what is given, in its own organisation, and leaves the change to be told", async () => {
+      const { teams, changes, ...stores } = open();
+      const all = { teams, changes, ...stores };
+      const [a, b] = [await seedOrg(all), await seedOrg(all)];
+      const scopes = { ...NO_ACCESS, servers: ["x"], scopesMode: "observe" } as const;
+      const edit = { changeId: newId(), time: TIME, scopes };
+      expect(await teams.update(b.orgId, a.team.id, edit)).toBeUndefined();
+      const updated = await teams.update(a.orgId, a.team.id, edit);
+      expect(updated?.team).toEqual({ ...a.team, scopes });
+      const rateLimit = { rps: 1, burst: 2, mode: "observe" } as const;
+      const again = { changeId: newId(), time: TIME, name: "New", rateLimit };
+      await teams.update(a.orgId, a.team.id, again);
+      expect(await teams.get(a.orgId, a.team.id)).toEqual({
+        ...a.team,
+        scopes,
+        name: "New",
+        rateLimit,
+      });
+      expect(updated?.change.invalidation).toEqual({
+        kind: "team",
+        orgId: a.orgId,
+        teamId: a.team.id,
+      });
+      const pending = await changes.pending(new Date(TIME.getTime() + 1), 1_000);
+      expect(pending).toContainEqual(updated?.change);
     });
 
     it("finds a team again by its slug", async () => {

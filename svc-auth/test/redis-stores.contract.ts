@@ -21,8 +21,9 @@ export function describeRedisStores(name: string, open: () => RedisStores): void
       key: aKey(newId(), { expireTime: TIME }).key,
       orgName: "Acme",
       ownerRole: undefined,
-      orgRateLimit: { rps: 1, burst: 2 },
+      orgRateLimit: { rps: 1, burst: 2, mode: "enforce" },
       teamRateLimit: undefined,
+      teamScopes: undefined,
     },
   });
   const address = () => ({ prefix: `gwo_test_${newId()}`, fingerprint: newId() });

@@ -8,6 +8,7 @@ import {
   type Team,
   type User,
 } from "../src/people/organization.ts";
+import { NO_SETTINGS } from "../src/servers/server-settings.ts";
 import type { McpServer } from "../src/servers/server.ts";
 import type { Stores } from "../src/stores.ts";
 
@@ -29,6 +30,7 @@ export function anOrganization(changes: Partial<Organization> = {}): Organizatio
     name: "Acme",
     slug: `acme-${id}`,
     rateLimit: NO_RATE_LIMIT,
+    listMode: "lenient",
     createTime: TIME,
     ...changes,
   };
@@ -42,6 +44,7 @@ export function aTeam(orgId: string, changes: Partial<Team> = {}): Team {
     name: "Core",
     slug: id,
     rateLimit: NO_RATE_LIMIT,
+    scopes: undefined,
     createTime: TIME,
     ...changes,
   };
@@ -69,6 +72,7 @@ export function aServer(orgId: string, changes: Partial<McpServer> = {}): McpSer
     url: "http://127.0.0.1:3001/mcp",
     timeoutMs: 30_000,
     enabled: true,
+    settings: NO_SETTINGS,
     createTime: TIME,
     updateTime: TIME,
     ...changes,
@@ -96,6 +100,7 @@ export function aKey(
     expireTime: undefined,
     lastUsedTime: undefined,
     revokeTime: undefined,
+    suspendTime: undefined,
     ...changes,
   };
   return { key, hash: `(${text})`, checksum: parsed.checksum, text };

@@ -1,8 +1,21 @@
 import { describe, expect, it } from "@jest/globals";
+import { NO_SETTINGS, type ServerSettings } from "../src/servers/server-settings.ts";
+import type { McpServer } from "../src/servers/server.ts";
+import type { ListedTool } from "../src/servers/tool-store.ts";
 import type { Stores } from "../src/stores.ts";
 import { aKey, anOrganization, aServer, newId, seedOrg, TIME } from "./samples.ts";
 
 const LATER = new Date(TIME.getTime() + 60_000);
+
+const named = (id: string, name: string): ListedTool => ({
+  id,
+  name,
+  definitionHash: undefined,
+  definition: "",
+});
+
+const record = (stores: Stores, server: McpServer, tools: ListedTool[]) =>
+  stores.tools.record(server.orgId, server.id, { changeId: newId(), time: TIME, tools });
 
 export function describeServerStores(name: string, open: () => Stores): void {
   describe(`ServerStore, ${name}`, () => {
@@ -37,7 +50,7 @@ export function describeServerStores(name: string, open: () => Stores): void {
       const { orgId } = await seedOrg(stores);
       const old = aServer(orgId);
       await stores.servers.create(orgId, old, newId());
-      await stores.servers.registerTools(orgId, old.id, [{ id: "00000000000000ff", name: "echo" }]);
+      await record(stores, old, [named("00000000000000ff", "echo")]);
       const stamp = () => ({ changeId: newId(), time: LATER });
       expect(await stores.servers.remove(orgId, old.name, stamp())).toBeDefined();
       expect(await stores.servers.remove(orgId, old.name, stamp())).toBeUndefined();
@@ -60,21 +73,34 @@ export function describeServerStores(name: string, open: () => Stores): void {
       expect(rest.items.map((server) => server.name)).toEqual(["c"]);
     });
 
-    it("remembers tools once, of servers of the organisation", async () => {
+    it("lists those that are on, of its own organisation", async () => {
       const { servers, ...stores } = open();
       const [a, b] = [await seedOrg({ servers, ...stores }), await seedOrg({ servers, ...stores })];
-      const server = aServer(a.orgId);
-      await servers.create(a.orgId, server, newId());
-      const tools = [
-        { id: "ffffffffffffffff", name: "write" },
-        { id: "0000000000000001", name: "echo" },
-      ];
-      await servers.registerTools(a.orgId, server.id, tools);
-      await servers.registerTools(a.orgId, server.id, tools);
-      expect(await servers.toolNames(a.orgId, server.id)).toEqual(["echo", "write"]);
-      expect(await servers.toolNames(b.orgId, server.id)).toEqual([]);
-      const foreign = servers.registerTools(b.orgId, server.id, tools);
-      await expect(foreign).rejects.toMatchObject({ reason: "SERVER_UNKNOWN" });
+      for (const title of ["c", "a", "b"])
+        await servers.create(a.orgId, aServer(a.orgId, { name: title }), newId());
+      await servers.update(a.orgId, "b", { changeId: newId(), time: LATER, enabled: false });
+      const names = (list: { name: string }[]) => list.map((server) => server.name);
+      expect(names(await servers.enabled(a.orgId, 10))).toEqual(["a", "c"]);
+      expect(names(await servers.enabled(a.orgId, 1))).toEqual(["a"]);
+      expect(await servers.enabled(b.orgId, 10)).toEqual([]);
+    });
+
+    it("keeps settings, and replaces them whole", async () => {
+      const { servers, ...stores } = open();
+      const { orgId } = await seedOrg({ servers, ...stores });
+      const settings: ServerSettings = {
+        validateArguments: "observe",
+        transformations: [
+          { target: "header", action: "set", name: "x-a", newName: "", value: "1", tools: ["t*"] },
+        ],
+        idempotentTools: ["get_*"],
+      };
+      const server = aServer(orgId, { settings });
+      await servers.create(orgId, server, newId());
+      expect(await servers.get(orgId, server.name)).toEqual(server);
+      const edit = { changeId: newId(), time: LATER, settings: NO_SETTINGS };
+      const updated = await servers.update(orgId, server.name, edit);
+      expect(updated?.server.settings).toEqual(NO_SETTINGS);
     });
   });
 
@@ -84,9 +110,7 @@ export function describeServerStores(name: string, open: () => Stores): void {
       const [a, b] = [await seedOrg(stores), await seedOrg(stores)];
       const server = aServer(a.orgId);
       await stores.servers.create(a.orgId, server, newId());
-      await stores.servers.registerTools(a.orgId, server.id, [
-        { id: "8000000000000001", name: "echo" },
-      ]);
+      await record(stores, server, [named("8000000000000001", "echo")]);
       const fresh = aKey(a.orgId);
       await stores.keys.create(a.orgId, fresh);
       const expected = [

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { generateApiKey } from "@gatewayops/platform/api-key";
@@ -6,6 +7,10 @@ import {
   InternalAuthService,
   NamedKind,
 } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
+import { ArgumentValidation } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
+import { ADMIN_EVENTS_STREAM, type AdminEvent } from "@gatewayops/platform/streams/admin-events";
 import { createInternalClient } from "@gatewayops/platform/rpc/client";
 import { hexOf, toolIdOf, toolIdToText, uuidFromText } from "@gatewayops/platform/ids";
 import type { Client } from "@connectrpc/connect";
@@ -158,6 +163,72 @@ describe("API keys", () => {
     await expect(internal.validateKey({ key: secret })).rejects.toThrow("revoked");
     expect(told).toEqual([{ kind: "key", orgId: org.orgId, keyId: apiKey.id }]);
     subscriber.disconnect();
+  });
+
+  it("are suspended and resumed, and their scopes changed: everywhere at once", async () => {
+    const org = await newOrg("suspended");
+    const made = await call("POST", "/v1/auth/keys", { key: org.key, body: { name: "agent" } });
+    const { secret, api_key: apiKey } = made.body as { secret: string; api_key: { id: string } };
+    const path = `/v1/auth/keys/${apiKey.id}`;
+    const patch = (body: object) => call("PATCH", path, { key: org.key, body });
+    await internal.validateKey({ key: secret });
+    const suspended = await patch({ suspended: true });
+    expect(suspended.body["api_key"]).toHaveProperty("suspend_time");
+    await expect(internal.validateKey({ key: secret })).rejects.toThrow("suspended");
+    const asked = await call("GET", "/v1/auth/whoami", { key: secret });
+    expect(asked).toMatchObject({ status: 403, body: { error: { reason: "KEY_SUSPENDED" } } });
+    await patch({ suspended: false });
+    await internal.validateKey({ key: secret });
+    const scopes = {
+      servers: ["files"],
+      resources: ["files/file:///srv/*"],
+      deny_tools: ["*/delete_*"],
+      scopes_mode: "observe",
+      rate_mode: "observe",
+    };
+    expect((await patch({ name: "new", scopes })).body).toMatchObject({
+      api_key: { name: "new", scopes },
+    });
+    expect((await internal.validateKey({ key: secret })).apiKey?.scopes).toMatchObject({
+      servers: ["files"],
+      denyTools: ["*/delete_*"],
+      scopesMode: PolicyMode.OBSERVE,
+      rateMode: PolicyMode.OBSERVE,
+    });
+    const foreign = await newOrg("suspended-foreign");
+    const from = { key: foreign.key, body: { suspended: true } };
+    expect((await call("PATCH", path, from)).status).toBe(404);
+    await internal.validateKey({ key: secret });
+  });
+
+  it("never change to reach more than the key that changes them", async () => {
+    const org = await newOrg("escalate");
+    const scopes = { servers: ["files"], permissions: ["api_keys:*"] };
+    const made = await call("POST", "/v1/auth/keys", { key: org.key, body: { name: "a", scopes } });
+    const { secret, api_key: apiKey } = made.body as { secret: string; api_key: { id: string } };
+    const path = `/v1/auth/keys/${apiKey.id}`;
+    const change = (wanted: object) =>
+      call("PATCH", path, { key: secret, body: { scopes: { ...scopes, ...wanted } } });
+    expect((await change({ servers: ["*"] })).status).toBe(403);
+    expect((await change({ scopes_mode: "observe" })).status).toBe(403);
+    expect((await change({ deny_tools: ["files/rm"] })).status).toBe(200);
+    expect((await change({ deny_tools: [] })).status).toBe(403);
+  });
+
+  it("say what is wrong with their scopes", async () => {
+    const { key } = await newOrg("scopes");
+    const make = async (scopes: object) =>
+      (await call("POST", "/v1/auth/keys", { key, body: { name: "a", scopes } })).body;
+    for (const [scopes, field, message] of [
+      [{ servers: ["A b"] }, "scopes.servers[0]", 'must be the name of a server or "*"'],
+      [{ tools: ["echo"] }, "scopes.tools[0]", 'must be "server/tool", where "*" stands'],
+      [{ deny_resources: ["x/"] }, "scopes.deny_resources[0]", 'must be "server/uri"'],
+      [{ permissions: ["traces"] }, "scopes.permissions[0]", "must be a permission as"],
+      [{ rate_rps: 2_000_000 }, "scopes.rate_rps", "must be a whole number from 0 to 1000000"],
+    ] as const) {
+      const { error } = (await make(scopes)) as { error?: { details: object[] } };
+      expect(error?.details).toEqual([{ field, message: expect.stringContaining(message) }]);
+    }
   });
 
   it("never validate after a revocation was answered, whatever validations run at the same time", async () => {
@@ -343,6 +414,142 @@ describe("Servers", () => {
     const change = { kind: "server", orgId: org.orgId, name: "web" };
     expect(told).toEqual([change, change, change]);
     subscriber.disconnect();
+  });
+});
+
+describe("Teams and organisations", () => {
+  it("limit what their keys reach and how fast, and gateways hear of it", async () => {
+    const [org, foreign] = [await newOrg("limits"), await newOrg("limits-foreign")];
+    await internal.validateKey({ key: org.key });
+    const told: unknown[] = [];
+    const subscriber = engines.redis.duplicate();
+    await subscriber.subscribe(INVALIDATION_CHANNEL);
+    subscriber.on("message", (_channel, message) => told.push(parseInvalidation(message)?.change));
+    const path = `/v1/teams/${org.teamId}`;
+    const scopes = { servers: ["files"], prompts: ["files/a*"], scopes_mode: "observe" };
+    const rateLimit = { rps: 5, burst: 6, mode: "observe" };
+    const body = { scopes, rate_limit: rateLimit };
+    expect((await call("PATCH", path, { key: foreign.key, body })).status).toBe(404);
+    expect((await call("PATCH", path, { key: org.key, body })).body).toMatchObject({ team: body });
+    expect(await internal.validateKey({ key: org.key })).toMatchObject({
+      teamScopes: { servers: ["files"], prompts: ["files/a*"], scopesMode: PolicyMode.OBSERVE },
+      teamRateLimit: { rps: 5, burst: 6, mode: PolicyMode.OBSERVE },
+    });
+    const settings = { rate_limit: { rps: 9, burst: 0, mode: "enforce" }, list_mode: "strict" };
+    const changed = await call("PATCH", "/v1/orgs/current", { key: org.key, body: settings });
+    expect(changed.body).toMatchObject({ organization: settings });
+    expect((await internal.validateKey({ key: org.key })).orgRateLimit?.rps).toBe(9);
+    expect((await internal.validateKey({ key: foreign.key })).orgRateLimit).toBeUndefined();
+    expect((await internal.listServers({ orgId: org.orgId })).listMode).toBe(ListMode.STRICT);
+    expect(told).toEqual([
+      { kind: "team", orgId: org.orgId, teamId: org.teamId },
+      { kind: "org", orgId: org.orgId },
+    ]);
+    subscriber.disconnect();
+  });
+
+  it("bind the keys that their keys make", async () => {
+    const org = await newOrg("bind");
+    const body = { scopes: { servers: ["files"] } };
+    await call("PATCH", `/v1/teams/${org.teamId}`, { key: org.key, body });
+    const make = (more: object) =>
+      call("POST", "/v1/auth/keys", { key: org.key, body: { name: "x", ...more } });
+    expect((await make({})).status).toBe(403);
+    expect((await make({ team_id: org.teamId })).status).toBe(200);
+  });
+});
+
+describe("Tools", () => {
+  const listed = (name: string, text: string) => ({
+    name,
+    definition: Buffer.from(text),
+    definitionHash: createHash("sha256").update(text).digest(),
+  });
+
+  it("are switched, and their definitions are watched", async () => {
+    const url = "http://127.0.0.1:3001/mcp";
+    const [org, foreign] = [
+      await newOrg("tools", [{ name: "files", url }]),
+      await newOrg("tools-foreign", [{ name: "files", url }]),
+    ];
+    const { orgId } = org;
+    const { server } = await internal.resolveServer({ orgId, name: "files" });
+    const serverId = server?.id ?? "";
+    const register = (...tools: ReturnType<typeof listed>[]) =>
+      internal.registerTools({ orgId, serverId, listed: tools });
+    const [first, second] = [listed("a/b", '{"name":"a/b"}'), listed("a/b", '{"name":"a/b" }')];
+    await register(first, listed("echo", "{}"));
+    const get = (path: string, key = org.key) => call("GET", `/v1/servers/files${path}`, { key });
+    const page = await get("/tools?limit=1");
+    const hash = first.definitionHash.toString("hex");
+    expect(page.body).toMatchObject({
+      items: [{ name: "a/b", enabled: true, definition_hash: hash }],
+      has_more: true,
+    });
+    expect((await get("/tools", foreign.key)).body.items).toEqual([]);
+    const off = { key: org.key, body: { enabled: false } };
+    expect((await call("PATCH", "/v1/servers/files/tools/a%2Fb", off)).body).toMatchObject({
+      tool: { name: "a/b", enabled: false },
+    });
+    const known = async () => (await internal.listServers({ orgId })).servers[0]?.tools;
+    expect(await known()).toMatchObject([
+      { name: "a/b", disabled: true },
+      { name: "echo", disabled: false },
+    ]);
+
+    await register(second);
+    expect(await known()).toMatchObject([
+      { definitionHash: second.definitionHash, definitionChangeTime: expect.anything() },
+      {},
+    ]);
+    const { body } = await get("/tools/a%2Fb/definitions");
+    expect(body.items).toMatchObject([
+      { definition: '{"name":"a/b" }' },
+      { definition: '{"name":"a/b"}', hash },
+    ]);
+    const one = await get("/tools/a%2Fb/definitions?limit=1");
+    const next = `/tools/a%2Fb/definitions?cursor=${String(one.body["cursor"])}`;
+    expect((await get(next)).body.items).toMatchObject([{ hash }]);
+    expect((await get("/tools/a%2Fb/definitions", foreign.key)).body.items).toEqual([]);
+    const entries = await engines.redis.xrange(ADMIN_EVENTS_STREAM, "-", "+");
+    const events = entries.map(([, [, text]]) => JSON.parse(text ?? "") as AdminEvent);
+    expect(events.filter((event) => event.orgId === orgId)).toMatchObject([
+      { kind: "tool_definition_changed", server: "files", tool: "a/b", previousHash: hash },
+    ]);
+  });
+
+  it("have settings of their server", async () => {
+    const { key, orgId } = await newOrg("settings");
+    const settings = {
+      validate_arguments: "enforce",
+      transformations: [
+        { target: "argument", action: "default", name: "/limit", value: "10", tools: ["list_*"] },
+        { target: "header", action: "set", name: "X-Tenant", value: "acme" },
+      ],
+      idempotent_tools: ["get_*"],
+    };
+    const body = { name: "web", url: "https://mcp.example.com/mcp", settings };
+    const made = await call("POST", "/v1/servers", { key, body });
+    expect(made.body).toMatchObject({
+      server: { settings: { transformations: [{ name: "/limit" }, { name: "x-tenant" }] } },
+    });
+    expect((await internal.resolveServer({ orgId, name: "web" })).server?.settings).toMatchObject({
+      validateArguments: ArgumentValidation.ENFORCE,
+      idempotentTools: ["get_*"],
+    });
+    const bad = {
+      transformations: [{ target: "header", action: "set", name: "Host", value: "x" }],
+    };
+    const refused = await call("PATCH", "/v1/servers/web", { key, body: { settings: bad } });
+    expect(refused.body).toMatchObject({
+      error: { details: [{ field: "settings.transformations[0].name" }] },
+    });
+    await call("PATCH", "/v1/servers/web", { key, body: { enabled: false, settings: {} } });
+    expect((await internal.listServers({ orgId })).servers).toEqual([]);
+    await call("PATCH", "/v1/servers/web", { key, body: { enabled: true } });
+    expect((await internal.listServers({ orgId })).servers).toMatchObject([
+      { server: { name: "web", settings: { transformations: [] } } },
+    ]);
   });
 });
 

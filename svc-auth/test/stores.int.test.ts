@@ -15,6 +15,7 @@ import { describeKeyStore } from "./key-store.contract.ts";
 import { describePeopleStores } from "./people-stores.contract.ts";
 import { describeRedisStores } from "./redis-stores.contract.ts";
 import { describeServerStores } from "./server-stores.contract.ts";
+import { describeToolStore } from "./tool-store.contract.ts";
 
 let engines: TestEngines;
 
@@ -29,6 +30,7 @@ const open = () => createPostgresStores(createDatabase({ pool: engines.pool }));
 describePeopleStores("Postgres", open);
 describeKeyStore("Postgres", open);
 describeServerStores("Postgres", open);
+describeToolStore("Postgres", open);
 describeChangeStore<AuthChange>(
   "Postgres",
   () => {
@@ -38,7 +40,10 @@ describeChangeStore<AuthChange>(
       add: (change) => insertChange(database, CHANGE_TABLE, change),
     };
   },
-  [{ keyPrefix: "gwo_test_abc" }, { keyPrefix: undefined }],
+  [
+    { keyPrefix: "gwo_test_abc", adminEvents: undefined },
+    { keyPrefix: undefined, adminEvents: "[]" },
+  ],
 );
 describeRedisStores("Redis", () => ({
   cache: createRedisKeyCache({

@@ -6,10 +6,12 @@ import { describeKeyStore } from "./key-store.contract.ts";
 import { describePeopleStores } from "./people-stores.contract.ts";
 import { describeRedisStores } from "./redis-stores.contract.ts";
 import { describeServerStores } from "./server-stores.contract.ts";
+import { describeToolStore } from "./tool-store.contract.ts";
 
 describePeopleStores("memory", createMemoryStores);
 describeKeyStore("memory", createMemoryStores);
 describeServerStores("memory", createMemoryStores);
+describeToolStore("memory", createMemoryStores);
 describeRedisStores("memory", () => {
   let nowMs = 0;
   const now = () => nowMs;

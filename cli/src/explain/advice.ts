@@ -14,6 +14,8 @@ const BY_REASON: Readonly<Record<string, string>> = {
   SERVER_UNKNOWN:
     "Use a registered name: gwo servers list. Register one: gwo servers add NAME URL.",
   SERVER_DISABLED: "An administrator switched the server off: gwo servers enable NAME.",
+  TOOL_DISABLED: "An administrator switched the tool off: gwo servers tools enable SERVER TOOL.",
+  KEY_SUSPENDED: "An administrator suspended the key: gwo keys resume ID.",
   SCOPE_DENIED:
     "Use a key whose scopes hold this server and tool: gwo keys list, gwo keys create --server NAME.",
   KEY_REVOKED: "Use another key: gwo keys create makes one.",

@@ -4,6 +4,7 @@ import {
   ApiKeyService,
   CreateApiKeyResponseSchema,
 } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
+import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
 import { Command } from "commander";
 import { messageJson } from "../client/json.ts";
 import { allPages, ask, withTargetFlags, type AskFlags } from "../client/options.ts";
@@ -14,6 +15,13 @@ import { Problem } from "../problem.ts";
 type CreateFlags = AskFlags & {
   readonly server?: string[];
   readonly tool?: string[];
+  readonly resource?: string[];
+  readonly prompt?: string[];
+  readonly denyTool?: string[];
+  readonly denyResource?: string[];
+  readonly denyPrompt?: string[];
+  readonly observeScopes?: boolean;
+  readonly observeRate?: boolean;
   readonly permission?: string[];
   readonly env?: string;
   readonly team?: string;
@@ -34,6 +42,16 @@ export function keyCommands(): Command {
       .description("make a key; its secret is shown once")
       .option("--server <name...>", "MCP servers it may reach; all when left out")
       .option("--tool <server/tool...>", "tools it may call; all of its servers when left out")
+      .option(
+        "--resource <server/uri...>",
+        "resources it may read; all of its servers when left out",
+      )
+      .option("--prompt <server/prompt...>", "prompts it may get; all of its servers when left out")
+      .option("--deny-tool <server/tool...>", "tools it may not call, whatever is allowed")
+      .option("--deny-resource <server/uri...>", "resources it may not read")
+      .option("--deny-prompt <server/prompt...>", "prompts it may not get")
+      .option("--observe-scopes", "refuse nothing by these scopes, only say so in records")
+      .option("--observe-rate", "refuse nothing by the rate, only say so in records")
       .option("--permission <name...>", "control-plane permissions, for example traces:read")
       .option("--env <name>", "environment written into the secret (prod)")
       .option("--team <id>", "team whose costs its calls count for")
@@ -43,7 +61,7 @@ export function keyCommands(): Command {
   )
     .addHelpText(
       "after",
-      "\nExamples:\n  gwo keys create laptop\n  gwo keys create ci --server everything --tool everything/echo --rps 20 --burst 40",
+      "\nExamples:\n  gwo keys create laptop\n  gwo keys create ci --server everything --tool everything/echo --rps 20 --burst 40\n  gwo keys create reader --server files --tool 'files/read_*' --deny-resource 'files/*secret*'",
     )
     .action(createKey);
   withTargetFlags(
@@ -54,6 +72,15 @@ export function keyCommands(): Command {
   )
     .addHelpText("after", "\nExample:\n  gwo keys revoke 0199c1e2-…")
     .action(revokeKey);
+  for (const [verb, suspended, what] of [
+    ["suspend", true, "refuse a key until it is resumed, in every gateway within a second"],
+    ["resume", false, "take a suspended key again"],
+  ] as const)
+    withTargetFlags(
+      keys.command(verb).argument("<id>", "id of the key, from gwo keys list").description(what),
+    )
+      .addHelpText("after", `\nExample:\n  gwo keys ${verb} 0199c1e2-…`)
+      .action((id: string, flags: AskFlags) => suspendKey(id, suspended, flags));
   return keys;
 }
 
@@ -81,6 +108,13 @@ async function createKey(name: string, flags: CreateFlags): Promise<void> {
   const scopes = {
     servers: flags.server ?? ["*"],
     tools: flags.tool ?? [],
+    resources: flags.resource ?? [],
+    prompts: flags.prompt ?? [],
+    denyTools: flags.denyTool ?? [],
+    denyResources: flags.denyResource ?? [],
+    denyPrompts: flags.denyPrompt ?? [],
+    scopesMode: flags.observeScopes === true ? PolicyMode.OBSERVE : PolicyMode.ENFORCE,
+    rateMode: flags.observeRate === true ? PolicyMode.OBSERVE : PolicyMode.ENFORCE,
     permissions: flags.permission ?? [],
     rateRps: wholeNumber("--rps", flags.rps),
     rateBurst: wholeNumber("--burst", flags.burst),
@@ -109,8 +143,17 @@ async function revokeKey(id: string, flags: AskFlags): Promise<void> {
   });
 }
 
+async function suspendKey(id: string, suspended: boolean, flags: AskFlags): Promise<void> {
+  await ask(flags, "manage", {
+    work: async (clients) => (await clients(ApiKeyService).updateApiKey({ id, suspended })).apiKey,
+    json: (key) => (key === undefined ? null : messageJson(ApiKeySchema, key)),
+    text: (key) => `${suspended ? "Suspended" : "Resumed"} ${key?.name ?? id}.`,
+  });
+}
+
 function stateOf(key: ApiKey): string {
   if (key.revokeTime !== undefined) return "revoked";
+  if (key.suspendTime !== undefined) return "suspended";
   if (key.expireTime === undefined) return "active";
   const end = timestampDate(key.expireTime);
   return end.getTime() < Date.now() ? "expired" : `active until ${dateAndTime(end)}`;

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { messageJson } from "../client/json.ts";
 import { allPages, ask, withTargetFlags, type AskFlags } from "../client/options.ts";
 import { table } from "../client/table.ts";
+import { toolCommands } from "./tool-commands.ts";
 import { Problem } from "../problem.ts";
 
 export function serverCommands(): Command {
@@ -33,6 +34,7 @@ export function serverCommands(): Command {
     withTargetFlags(servers.command(verb).argument("<name>").description(what))
       .addHelpText("after", `\nExample:\n  gwo servers ${verb} search`)
       .action((name: string, flags: AskFlags) => switchServer(name, enabled, flags));
+  servers.addCommand(toolCommands());
   return servers;
 }
 

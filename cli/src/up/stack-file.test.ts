@@ -58,10 +58,10 @@ describe("inStopOrder", () => {
   it("puts the gateway first, then MCP servers, services and engines", () => {
     const names = [
       ...["postgres", "svc-trace", "mcp-everything", "gateway-worker-10", "svc-auth"],
-      ...["gateway-worker-2", "redis", "gateway", "stdio-host", "clickhouse"],
+      ...["gateway-worker-2", "redis", "gateway", "bridge", "clickhouse"],
     ];
     expect(inStopOrder(names.map((name) => ({ name }))).map(({ name }) => name)).toEqual([
-      ...["gateway", "gateway-worker-2", "gateway-worker-10", "stdio-host", "mcp-everything"],
+      ...["gateway", "gateway-worker-2", "gateway-worker-10", "bridge", "mcp-everything"],
       ...["svc-auth", "svc-trace", "clickhouse", "postgres", "redis"],
     ]);
   });

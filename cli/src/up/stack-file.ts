@@ -28,7 +28,7 @@ export type Stack = {
 const ORDER = [
   /^gateway$/,
   /^gateway-worker-\d+$/,
-  /^stdio-host$/,
+  /^bridge$/,
   /^mcp-/,
   /^svc-/,
   /^(postgres|redis|clickhouse)$/,
@@ -48,7 +48,7 @@ export function stopRank(name: string): number {
   return rank === -1 ? ORDER.length : rank;
 }
 
-/** The workers and the stdio host in a parsed workers.json; none when it is damaged. */
+/** The workers and the bridge in a parsed workers.json; none when it is damaged. */
 export function workersFrom(value: unknown): StackProcess[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((entry: { name?: unknown; pid?: unknown; url?: unknown } | null) =>

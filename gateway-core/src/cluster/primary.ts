@@ -8,10 +8,10 @@ import { describeConfig } from "@gatewayops/platform/config";
 import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
 import { createLogger } from "@gatewayops/platform/log";
 import { GATEWAY_SCHEMA, type GatewayConfig } from "../config.ts";
-import type { StdioServer } from "../stdio/session.ts";
+import type { StdioServer } from "../bridge/stdio-process.ts";
 import { redisOptions } from "./redis-options.ts";
 import { OrphanLogs } from "./orphan-logs.ts";
-import { startStdioHost, type StdioSupervisor } from "./stdio-supervisor.ts";
+import { startBridge } from "./bridge-supervisor.ts";
 import { toWorkerEnv } from "./worker-env.ts";
 
 export type PrimaryOptions = {
@@ -41,7 +41,7 @@ const ENGINE_FLAGS = [
   "--max-semi-space-size=64",
 ];
 
-/** The gateway's primary: starts workers and the stdio host, replaces what dies, looks after the logs of the dead. */
+/** The gateway's primary: starts workers and the bridge, replaces what dies, looks after the logs of the dead. */
 export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const { config } = options;
   const logOptions = {
@@ -78,17 +78,13 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   });
   lifecycle.onClose("logs of dead workers", () => orphans.stop(ORPHANS_DEADLINE_MS));
 
-  let stdio: StdioSupervisor | undefined;
-  if (options.stdioServers.length > 0) {
-    const started = await startStdioHost({
-      servers: options.stdioServers,
-      log,
-      logOptions,
-      onRestart: writeProcesses,
-    });
-    stdio = started;
-    lifecycle.onClose("stdio host", () => started.stop());
-  }
+  const bridge = await startBridge({
+    servers: options.stdioServers,
+    log,
+    logOptions,
+    onRestart: writeProcesses,
+  });
+  lifecycle.onClose("bridge", () => bridge.stop());
 
   // Workers accept by themselves. When the primary accepts and hands over, a connection on its way to a worker that is
   // killed is lost without a reset: its client would wait until its own deadline.
@@ -114,7 +110,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   function startWorker(slot: number): void {
     const logId = randomBytes(16).toString("hex");
     orphans.expect(logId);
-    const worker = cluster.fork(toWorkerEnv({ logId, replicaId, stdioHost: stdio?.address }));
+    const worker = cluster.fork(toWorkerEnv({ logId, replicaId, bridge: bridge.address }));
     slots.set(slot, { worker, logId, startedAt: Date.now() });
   }
 
@@ -169,7 +165,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
       name: `gateway-worker-${slot}`,
       pid: worker.process.pid,
     }));
-    if (stdio) processes.push({ name: "stdio-host", pid: stdio.pid() });
+    processes.push({ name: "bridge", pid: bridge.pid() });
     mkdirSync(config.stateDir, { recursive: true });
     const path = join(config.stateDir, "workers.json");
     writeFileSync(`${path}.new`, `${JSON.stringify(processes, null, 2)}\n`);

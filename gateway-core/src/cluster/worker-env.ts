@@ -1,4 +1,4 @@
-import type { StdioHostAddress } from "../upstream/registry.ts";
+import type { BridgeAddress } from "../upstream/registry.ts";
 
 /** What the primary gives a worker beyond the configuration they share, through its environment. */
 export type WorkerEnv = {
@@ -6,7 +6,8 @@ export type WorkerEnv = {
   readonly logId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
-  readonly stdioHost: StdioHostAddress | undefined;
+  /** Where the bridge listens. */
+  readonly bridge: BridgeAddress;
 };
 
 const VARIABLE = "GWO_INTERNAL_WORKER";

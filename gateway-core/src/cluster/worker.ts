@@ -24,7 +24,7 @@ export async function runWorker(options: {
   env: NodeJS.ProcessEnv;
 }): Promise<void> {
   const { config } = options;
-  const { logId, replicaId, stdioHost } = workerEnvFrom(options.env);
+  const { logId, replicaId, bridge } = workerEnvFrom(options.env);
   const log = createLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -46,7 +46,7 @@ export async function runWorker(options: {
     config,
     logId,
     replicaId,
-    stdioHost,
+    bridge,
     workers: options.workers,
     redis,
     subscriber,

@@ -4,6 +4,7 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { McpServerSchema, ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
+import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
 import { Failure, type Reason } from "@gatewayops/platform/errors";
@@ -14,6 +15,7 @@ import { createDirectory, type Directory } from "./directory.ts";
 
 const ORG = "0199a000-0000-7000-8000-000000000001";
 const KEY_ID = "0199a000-0000-7000-8000-000000000002";
+const TEAM = "0199a000-0000-7000-8000-000000000003";
 const KEY = encodeApiKey("test", Buffer.alloc(32, 1));
 
 let now: number;
@@ -40,10 +42,19 @@ beforeEach(() => {
           apiKey: {
             id: KEY_ID,
             orgId: ORG,
+            teamId: TEAM,
             name: "agent",
             scopes: { servers: ["*"] },
             ...(expireTimeMs === undefined ? {} : { expireTime: timestampFromMs(expireTimeMs) }),
           },
+        };
+      },
+      listServers: ({ orgId }) => {
+        asked.push(`listServers ${orgId}`);
+        const tools = [{ name: "read", disabled: true }];
+        return {
+          servers: ["files", "mail"].map((name) => ({ server: { name, orgId }, tools })),
+          listMode: ListMode.STRICT,
         };
       },
       resolveServer: ({ name }) => {
@@ -143,6 +154,24 @@ describe("the directory of keys", () => {
     expect(connection.key).toBe(KEY);
   });
 
+  it("asks again for keys of a team that changed, and for no others", async () => {
+    await directory.principal(KEY);
+    directory.apply({ kind: "team", orgId: ORG, teamId: KEY_ID });
+    expect(directory.principal(KEY)).not.toBeInstanceOf(Promise);
+    directory.apply({ kind: "team", orgId: ORG, teamId: TEAM });
+    expect(directory.principal(KEY)).toBeInstanceOf(Promise);
+  });
+
+  it("asks nobody again for a key that is suspended, until it changes", async () => {
+    refusal = "KEY_SUSPENDED";
+    for (let time = 0; time < 2; time++)
+      expect(await reasonOf(() => directory.principal(KEY))).toBe("KEY_SUSPENDED");
+    expect(asked).toHaveLength(1);
+    refusal = undefined;
+    directory.apply({ kind: "key", orgId: ORG, keyId: KEY_ID });
+    expect((await directory.principal(KEY)).keyIdText).toBe(KEY_ID);
+  });
+
   it("keeps other keys when one is changed", async () => {
     await directory.principal(KEY);
     directory.apply({ kind: "key", orgId: ORG, keyId: "another" });
@@ -228,6 +257,22 @@ describe("the directory of servers and prices", () => {
     expect(await reasonOf(() => directory.upstream(ORG, "files"))).toBe("none");
   });
 
+  it("lists the servers of an organisation until one of them, or it, changes", async () => {
+    const first = await directory.servers(ORG);
+    expect(first).toMatchObject({
+      servers: [{ name: "files" }, { name: "mail" }],
+      listMode: "strict",
+    });
+    expect(directory.servers(ORG)).toBe(first);
+    directory.apply({ kind: "server", orgId: "another", name: "files" });
+    expect(directory.servers(ORG)).toBe(first);
+    directory.apply({ kind: "server", orgId: ORG, name: "new" });
+    await directory.servers(ORG);
+    directory.apply({ kind: "org", orgId: ORG });
+    await directory.servers(ORG);
+    expect(asked).toHaveLength(3);
+  });
+
   it("asks for prices again when they were changed", async () => {
     const book = await directory.prices(ORG);
     expect(book.priceOf("files", "read").perCallUsdMicros).toBe(7n);
@@ -245,5 +290,6 @@ describe("the directory of servers and prices", () => {
     expect(directory.principal(KEY)).toBeInstanceOf(Promise);
     expect(directory.upstream(ORG, "files")).toBeInstanceOf(Promise);
     expect(directory.prices(ORG)).toBeInstanceOf(Promise);
+    expect(directory.servers(ORG)).toBeInstanceOf(Promise);
   });
 });

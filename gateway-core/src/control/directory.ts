@@ -2,6 +2,7 @@ import { hash, randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@connectrpc/connect";
 import type { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import type { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { parseApiKey } from "@gatewayops/platform/api-key";
 import { Failure } from "@gatewayops/platform/errors";
@@ -22,6 +23,8 @@ export type Directory = {
    */
   principal(key: string, connection?: KeyMemo): Principal | Promise<Principal>;
   upstream(orgId: string, name: string): Upstream | Promise<Upstream>;
+  /** The enabled servers of an organisation, to be served as one. */
+  servers(orgId: string): OrgServers | Promise<OrgServers>;
   prices(orgId: string): PriceBook | Promise<PriceBook>;
   /** Forgets what a change made wrong. */
   apply(change: Invalidation): void;
@@ -34,6 +37,13 @@ export type Directory = {
  * again tells nothing new. Whether the key is still good is looked up each time.
  */
 export type KeyMemo = { key: string; print: string };
+
+export type OrgServers = {
+  /** By name. */
+  readonly servers: readonly Upstream[];
+  /** How lists are made while one of them does not answer. */
+  readonly listMode: "strict" | "lenient" | "last_known_good";
+};
 
 export type DirectoryOptions = {
   readonly auth: Client<typeof InternalAuthService>;
@@ -91,7 +101,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
   const servers = new RefreshingCache<Upstream>({
     load: async (path) => {
       const [orgId = "", name = ""] = path.split("/");
-      const { server, tools } = await ask(() => auth.resolveServer({ orgId, name })).catch(
+      const { server, knownTools } = await ask(() => auth.resolveServer({ orgId, name })).catch(
         (error: unknown) => {
           // One text for what is not there and what the key may not see.
           throw error instanceof Failure && error.reason === "SERVER_UNKNOWN"
@@ -100,13 +110,29 @@ export function createDirectory(options: DirectoryOptions): Directory {
         },
       );
       if (!server) throw new Failure("SERVER_UNKNOWN", unknownServer(name));
-      return upstreams.upstreamOf(server, tools);
+      return upstreams.upstreamOf(server, knownTools);
     },
     ttlMs: SERVER_TTL_MS,
     refreshAhead: true,
     maxEntries: SERVERS_MAX,
     now,
     ...watch("mcp_servers"),
+  });
+  const ofOrgs = new RefreshingCache<OrgServers>({
+    load: async (orgId) => {
+      const answer = await ask(() => auth.listServers({ orgId }));
+      return {
+        servers: answer.servers.flatMap(({ server, tools }) =>
+          server ? [upstreams.upstreamOf(server, tools)] : [],
+        ),
+        listMode: LIST_MODES.get(answer.listMode) ?? "lenient",
+      };
+    },
+    ttlMs: SERVER_TTL_MS,
+    refreshAhead: true,
+    maxEntries: ORGS_MAX,
+    now,
+    ...watch("org_servers"),
   });
   const books = new RefreshingCache<PriceBook>({
     load: async (orgId) =>
@@ -148,6 +174,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
         throw error;
       });
     },
+    servers: (orgId) => ofOrgs.peek(orgId) ?? ofOrgs.load(orgId),
     prices: (orgId) => books.peek(orgId) ?? books.load(orgId),
     apply(change) {
       changes++;
@@ -156,7 +183,11 @@ export function createDirectory(options: DirectoryOptions): Directory {
           principals.dropWhere(({ keyIdText }) => keyIdText === change.keyId);
           refusals.clear();
           break;
+        case "team":
+          principals.dropWhere(({ teamIdText }) => teamIdText === change.teamId);
+          break;
         case "server":
+          ofOrgs.dropWhere((_, orgId) => orgId === change.orgId);
           servers.dropWhere((_, path) => path === `${change.orgId}/${change.name}`);
           refusals.delete(`${change.orgId}/${change.name}`);
           break;
@@ -166,6 +197,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
         case "org":
           principals.dropWhere(({ orgIdText }) => orgIdText === change.orgId);
           servers.dropWhere((_, path) => path.startsWith(`${change.orgId}/`));
+          ofOrgs.dropWhere((_, orgId) => orgId === change.orgId);
           books.dropWhere((_, orgId) => orgId === change.orgId);
           refusals.clear();
           break;
@@ -174,6 +206,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     clear() {
       principals.clear();
       servers.clear();
+      ofOrgs.clear();
       books.clear();
       refusals.clear();
     },
@@ -194,12 +227,22 @@ export function createDirectory(options: DirectoryOptions): Directory {
     try {
       return unexpired(await principals.load(print), now());
     } catch (error) {
-      if (error instanceof Failure && error.spec.http === 401) refuse(print, error);
+      if (error instanceof Failure && isRefusalOfKey(error)) refuse(print, error);
       throw error;
     } finally {
       keysInFlight.delete(print);
     }
   }
+}
+
+const LIST_MODES: ReadonlyMap<ListMode, OrgServers["listMode"]> = new Map([
+  [ListMode.STRICT, "strict"],
+  [ListMode.LENIENT, "lenient"],
+  [ListMode.LAST_KNOWN_GOOD, "last_known_good"],
+]);
+
+function isRefusalOfKey({ reason, spec }: Failure): boolean {
+  return spec.http === 401 || reason === "KEY_SUSPENDED";
 }
 
 /** Text for a server that is not there, or not for this key: one text, so that names cannot be guessed. */

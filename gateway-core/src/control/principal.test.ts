@@ -5,8 +5,9 @@ import {
   ValidateKeyResponseSchema,
   type ValidateKeyResponse,
 } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { createScopes, principalFrom } from "./principal.ts";
+import { principalFrom } from "./principal.ts";
 
 const DEFAULTS = { rps: 100, burst: 50 };
 const KEY = "00000000-0000-7000-8000-000000000001";
@@ -17,7 +18,7 @@ function answer(
   fields: MessageInitShape<typeof ValidateKeyResponseSchema>["apiKey"] = {},
   limits: Pick<
     MessageInitShape<typeof ValidateKeyResponseSchema>,
-    "teamRateLimit" | "orgRateLimit"
+    "teamRateLimit" | "orgRateLimit" | "teamScopes"
   > = {},
 ): ValidateKeyResponse {
   return create(ValidateKeyResponseSchema, {
@@ -26,61 +27,52 @@ function answer(
   });
 }
 
-describe("createScopes", () => {
-  it.each([
-    // servers, tools, server, tool, reaches the server, may call the tool
-    [[], [], "s", "t", false, true],
-    [["*"], [], "s", "t", true, true],
-    [["s"], [], "s", "t", true, true],
-    [["s"], [], "s2", "t", false, true],
-    [["*"], ["s/t"], "s", "t", true, true],
-    [["*"], ["s/t"], "s", "t2", true, false],
-    [["*"], ["s/t"], "s2", "t", true, false],
-    [["*"], ["s/*"], "s", "anything", true, true],
-    [["*"], ["s/*"], "s2", "anything", true, false],
-    [["*"], ["*/t"], "s2", "t", true, true],
-    [["*"], ["*/t"], "s2", "t2", true, false],
-    [["*"], ["*/*"], "s", "t", true, true],
-    [["*"], ["s/t", "s2/t2"], "s2", "t2", true, true],
-    // Names are compared whole and in their case; patterns have no wild cards within a name.
-    [["S"], ["s/T"], "s", "t", false, false],
-    [["s*"], ["s/t*"], "server", "tool", false, false],
-    [["*"], ["s/a/b"], "s", "a/b", true, true],
-  ])("servers %j, tools %j: %s/%s", (servers, tools, server, tool, reaches, mayCall) => {
-    const scopes = createScopes(servers, tools);
-    expect(scopes.allowsServer(server)).toBe(reaches);
-    expect(scopes.allowsTool(server, tool)).toBe(mayCall);
-  });
-});
-
 describe("principalFrom", () => {
   it("gives a key without limits the defaults", () => {
     expect(principalFrom(answer(), DEFAULTS).buckets).toEqual([
-      { scope: "key", id: KEY, rps: 100, burst: 50 },
+      { scope: "key", id: KEY, rps: 100, burst: 50, isObserved: false },
     ]);
   });
 
   it("takes the key's own limits, and the rate as burst when it sets none", () => {
     expect(
       principalFrom(answer({ scopes: { rateRps: 7, rateBurst: 9 } }), DEFAULTS).buckets,
-    ).toEqual([{ scope: "key", id: KEY, rps: 7, burst: 9 }]);
+    ).toEqual([{ scope: "key", id: KEY, rps: 7, burst: 9, isObserved: false }]);
     expect(principalFrom(answer({ scopes: { rateRps: 7 } }), DEFAULTS).buckets).toEqual([
-      { scope: "key", id: KEY, rps: 7, burst: 7 },
+      { scope: "key", id: KEY, rps: 7, burst: 7, isObserved: false },
     ]);
   });
 
   it("adds the limits of team and organisation where there are any", () => {
     const principal = principalFrom(
-      answer({}, { teamRateLimit: { rps: 5, burst: 0 }, orgRateLimit: { rps: 50, burst: 60 } }),
+      answer(
+        {},
+        {
+          teamRateLimit: { rps: 5, burst: 0, mode: PolicyMode.OBSERVE },
+          orgRateLimit: { rps: 50, burst: 60 },
+        },
+      ),
       DEFAULTS,
     );
     expect(principal.buckets.slice(1)).toEqual([
-      { scope: "team", id: TEAM, rps: 5, burst: 5 },
-      { scope: "org", id: ORG, rps: 50, burst: 60 },
+      { scope: "team", id: TEAM, rps: 5, burst: 5, isObserved: true },
+      { scope: "org", id: ORG, rps: 50, burst: 60, isObserved: false },
     ]);
     expect(
       principalFrom(answer({}, { teamRateLimit: { rps: 0, burst: 5 } }), DEFAULTS).buckets,
     ).toHaveLength(1);
+  });
+
+  it("reaches what key and team both allow, and without scopes nothing", () => {
+    const teamScopes = { servers: ["*"], denyTools: ["files/rm"] };
+    const { access } = principalFrom(
+      answer({ scopes: { servers: ["files"] } }, { teamScopes }),
+      DEFAULTS,
+    );
+    expect(access.server("files")).toBe("allowed");
+    expect(access.server("mail")).toBe("refused");
+    expect(access.tool("files", "rm")).toBe("refused");
+    expect(principalFrom(answer(), DEFAULTS).access.server("files")).toBe("refused");
   });
 
   it("makes ids of 16 bytes, empty where there is none", () => {

@@ -1,8 +1,13 @@
+import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { KeyScopesSchema } from "@gatewayops/proto/gatewayops/auth/v1/api_key_pb";
 import type { ValidateKeyResponse } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import type { RateLimit } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import { uuidFromText } from "@gatewayops/platform/ids";
 import { EMPTY } from "../events/record.ts";
+import { createAccess, type Access } from "../policy/access.ts";
 
 /** Which limit a bucket stands for. */
 export type BucketScope = "key" | "team" | "org";
@@ -16,6 +21,8 @@ export type BucketSpec = {
   readonly rps: number;
   /** Tokens the bucket holds. */
   readonly burst: number;
+  /** True: a call without a token passes, and its record says that it would have been refused. */
+  readonly isObserved: boolean;
 };
 
 /** Who calls, in the shape the hot path needs: made once per key, shared by all its calls. */
@@ -28,16 +35,10 @@ export type Principal = {
   readonly teamId: Buffer;
   readonly userId: Buffer;
   readonly keyId: Buffer;
-  readonly scopes: Scopes;
+  readonly access: Access;
   readonly buckets: readonly BucketSpec[];
   /** When the key ends, milliseconds since 1970. Infinity: never. */
   readonly expireTimeMs: number;
-};
-
-/** What a key may reach: nothing that is not named. */
-export type Scopes = {
-  allowsServer(server: string): boolean;
-  allowsTool(server: string, tool: string): boolean;
 };
 
 /** Limits of a key that sets none itself: `rate_limiting.default_rps` and `burst_size`. */
@@ -52,9 +53,10 @@ export function principalFrom(answer: ValidateKeyResponse, defaults: DefaultLimi
       id: apiKey.id,
       rps: apiKey.scopes?.rateRps || defaults.rps,
       burst: apiKey.scopes?.rateBurst || apiKey.scopes?.rateRps || defaults.burst,
+      isObserved: apiKey.scopes?.rateMode === PolicyMode.OBSERVE,
     },
   ];
-  const { teamRateLimit, orgRateLimit } = answer;
+  const { teamRateLimit, orgRateLimit, teamScopes } = answer;
   if (teamRateLimit && teamRateLimit.rps > 0)
     buckets.push(bucket("team", apiKey.teamId, teamRateLimit));
   if (orgRateLimit && orgRateLimit.rps > 0) buckets.push(bucket("org", apiKey.orgId, orgRateLimit));
@@ -67,40 +69,18 @@ export function principalFrom(answer: ValidateKeyResponse, defaults: DefaultLimi
     teamId: idBytes(apiKey.teamId),
     userId: idBytes(apiKey.userId),
     keyId: idBytes(apiKey.id),
-    scopes: createScopes(apiKey.scopes?.servers ?? [], apiKey.scopes?.tools ?? []),
+    access: createAccess([apiKey.scopes ?? NO_SCOPES, ...(teamScopes ? [teamScopes] : [])]),
     buckets,
     expireTimeMs: apiKey.expireTime ? timestampMs(apiKey.expireTime) : Number.POSITIVE_INFINITY,
   };
 }
 
-/**
- * @param servers names, or "*" for all; none means no server
- * @param tools "server/tool" where either part may be "*"; none means every tool of the servers
- */
-export function createScopes(servers: readonly string[], tools: readonly string[]): Scopes {
-  const names = new Set(servers);
-  const anyServer = names.has("*");
-  // By server, by tool: a joined key would be built and hashed anew for every call.
-  const patterns = new Map<string, Set<string>>();
-  for (const pattern of tools) {
-    // Server names hold no slash, so the first one ends them; tool names may. Without one it names no tool.
-    const slash = pattern.indexOf("/");
-    const server = slash < 0 ? pattern : pattern.slice(0, slash);
-    const allowed = patterns.get(server) ?? new Set<string>();
-    patterns.set(server, slash < 0 ? allowed : allowed.add(pattern.slice(slash + 1)));
-  }
-  const allows = (server: string, tool: string): boolean => {
-    const allowed = patterns.get(server);
-    return allowed !== undefined && (allowed.has(tool) || allowed.has("*"));
-  };
-  return {
-    allowsServer: (server) => anyServer || names.has(server),
-    allowsTool: (server, tool) => patterns.size === 0 || allows(server, tool) || allows("*", tool),
-  };
-}
+/** Of a key that svc-auth says nothing of: nothing. */
+const NO_SCOPES = create(KeyScopesSchema);
 
-function bucket(scope: BucketScope, id: string, limit: { rps: number; burst: number }): BucketSpec {
-  return { scope, id, rps: limit.rps, burst: limit.burst || limit.rps };
+function bucket(scope: BucketScope, id: string, limit: RateLimit): BucketSpec {
+  const { rps, burst, mode } = limit;
+  return { scope, id, rps, burst: burst || rps, isObserved: mode === PolicyMode.OBSERVE };
 }
 
 function idBytes(text: string): Buffer {

@@ -130,6 +130,14 @@ export class CallCarrier implements Carrier, CallListener {
     this.#finish(answer, 0, false);
   }
 
+  /** Ends the call with an error of the gateway's own. */
+  refuse(answer: FaceAnswer, rpcCode: number): void {
+    if (this.#isOver) return;
+    this.#end("abandoned");
+    this.#call?.cancel("the agent cannot be asked");
+    this.#finish(answer, rpcCode, false);
+  }
+
   /** Gives the call up, for a reason of the agent's. */
   cancel(reason: string): void {
     if (this.#isOver) return;

@@ -4,10 +4,12 @@ import type { Peers } from "../cluster/peers.ts";
 import type { AgentSession, Sessions } from "../sessions/sessions.ts";
 import type { SessionState } from "../sessions/session-store.ts";
 import type { ServerCalls } from "../upstream/server-calls.ts";
+import { watchServer, type WatchOptions } from "../upstream/server-watch.ts";
 import type { AskedAgents } from "./asked-agents.ts";
 import type { Carrier } from "./carrier.ts";
 import { discoverLegacy } from "./discover-legacy.ts";
-import { ListenOnLegacy } from "./listen-on-legacy.ts";
+import { CLIENT_INFO_META } from "./envelope.ts";
+import { ListenCarrier } from "./listen-carrier.ts";
 import {
   ACCEPTED,
   LocalAnswer,
@@ -49,7 +51,7 @@ export function carrierOf(exchange: McpExchange): Carrier | Promise<Carrier> {
   const { message, context, upstream, session } = exchange;
   if (message.era === "legacy" && (session ?? message.method !== "initialize"))
     return session ? inSession(exchange, session) : withoutSession(exchange);
-  const era = context.calls.eraOf(upstream, message.era);
+  const era = context.calls.eraOf(upstream);
   const carry = message.era === "modern" ? modernOn : initializeOn;
   return era instanceof Promise
     ? era.then((found) => carry(exchange, found))
@@ -74,9 +76,25 @@ function modernOn(exchange: McpExchange, era: Era): Carrier {
     return new LocalAnswer(exchange, () => unknownMethod(exchange));
   if (message.method === "server/discover")
     return new LocalAnswer(exchange, () => discoverLegacy(exchange));
-  if (message.method === "subscriptions/listen") return new ListenOnLegacy(exchange);
+  if (message.method === "subscriptions/listen")
+    return new ListenCarrier(exchange, (watched) =>
+      watchServer({ ...watched, ...watcherOf(exchange), era }),
+    );
   return callOfModern(exchange, era, new ModernFace(exchange));
 }
+
+function watcherOf({ context, upstream, principal, message }: McpExchange): Watcher {
+  const meta = (message.params["_meta"] ?? {}) as Readonly<Record<string, unknown>>;
+  const info = meta[CLIENT_INFO_META];
+  return {
+    calls: context.calls,
+    upstream,
+    owner: principal.keyIdText,
+    clientInfo: info === undefined ? undefined : JSON.stringify(info),
+  };
+}
+
+type Watcher = Pick<WatchOptions, "calls" | "upstream" | "owner" | "clientInfo">;
 
 function initializeOn(exchange: McpExchange, era: Era): Carrier {
   return era === "legacy"
@@ -102,8 +120,7 @@ async function endSession({ context }: McpExchange, id: string): Promise<LocalRe
  */
 function withoutSession(exchange: McpExchange): Carrier {
   const { context, upstream, message } = exchange;
-  if (context.calls.knownEraOf(upstream, "legacy") !== "modern")
-    return new Relay(exchange, undefined);
+  if (context.calls.knownEraOf(upstream) !== "modern") return new Relay(exchange, undefined);
   if (message.method === "ping") return new LocalAnswer(exchange, () => resultOf(exchange, "{}"));
   throw new Failure(
     "SESSION_REQUIRED",

@@ -6,7 +6,8 @@ export type Edit = { readonly start: number; readonly end: number; readonly with
 /**
  * The bytes with ranges replaced; all others are the same bytes.
  *
- * @param edits in any order; they may touch, and must not overlap
+ * @param edits in any order; they may touch. Where two insert at one place, the earlier in the list comes first.
+ * @throws RangeError when they overlap or lie outside of the bytes
  */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   if (edits.length === 0) return bytes;
@@ -15,7 +16,8 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   for (const { start, end, with: inserted } of [...edits].sort(
     (a, b) => a.start - b.start || a.end - b.end,
   )) {
-    if (start < at) throw new RangeError("Edits of the same bytes.");
+    if (start < at || end < start || end > bytes.length)
+      throw new RangeError(`No edit fits at ${start} to ${end}.`);
     parts.push(
       bytes.subarray(at, start),
       typeof inserted === "string" ? Buffer.from(inserted) : inserted,

@@ -2,6 +2,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { CallRequest } from "../upstream/server-call.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import type { CallCarrier, CallFace, FaceAnswer } from "./call-carrier.ts";
+import { missingCapability } from "./askable.ts";
 import { changedRequest, withId } from "./envelope.ts";
 import { jsonTextOf, memberText, membersOf } from "./json-members.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
@@ -113,6 +114,10 @@ export class LegacyFace implements CallFace {
     carrier: CallCarrier,
   ): Promise<{ result: string } | { error: string }> {
     const { context, isClientGone } = this.#exchange;
+    const declared = JSON.parse(carrier.request.capabilities) as Record<string, unknown>;
+    const missing = missingCapability(method, declared);
+    // A server must not ask what the agent cannot do (MCP 2026-07-28 patterns/mrtr).
+    if (missing !== undefined) return { error: notDeclared(missing) };
     if (isClientGone)
       throw new Failure("CLIENT_GONE", "The agent closed the connection before it was asked.");
     const { id, answer } = context.asked.ask(this.#session, this.#abort.signal);
@@ -128,6 +133,11 @@ export class LegacyFace implements CallFace {
 export function isInputRequired({ resultText }: ServerMessage): boolean {
   if (!resultText.includes("input_required")) return false;
   return (JSON.parse(resultText) as { resultType?: unknown }).resultType === "input_required";
+}
+
+function notDeclared(capability: string): string {
+  const message = `The client has not declared the capability "${capability}".`;
+  return JSON.stringify({ code: -32601, message });
 }
 
 function refused(error: string): Failure {

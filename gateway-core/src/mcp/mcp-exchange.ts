@@ -39,7 +39,7 @@ export class McpExchange extends HttpExchange {
     }
     const message = readMessage(body);
     this.face = message.era === "modern" ? Face.MCP_MODERN : Face.MCP_LEGACY;
-    if (message.era === "modern") this.#requireMatchingHeaders(message);
+    this.#requireMatchingHeaders(message);
     return message;
   }
 

@@ -47,13 +47,27 @@ describe("readMessage", () => {
   it("tells the modern era by the envelope's version alone", () => {
     const withMeta = (meta: string): string =>
       `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":${meta}}}`;
-    expect(read(withMeta('{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}')).era).toBe(
-      "modern",
-    );
+    expect(
+      read(
+        withMeta(
+          '{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}',
+        ),
+      ).era,
+    ).toBe("modern");
     expect(read(withMeta('{"io.modelcontextprotocol/clientInfo":{}}')).era).toBe("legacy");
     expect(read(withMeta('{"io.modelcontextprotocol/protocolVersion":5}')).era).toBe("legacy");
     expect(read(withMeta("null")).era).toBe("legacy");
     expect(read(withMeta('"text"')).era).toBe("legacy");
+  });
+
+  it.each([
+    "",
+    ',"io.modelcontextprotocol/clientCapabilities":null',
+    ',"io.modelcontextprotocol/clientCapabilities":[]',
+  ])("refuses a modern request whose envelope names no client capabilities: %j", (capabilities) => {
+    const meta = `{"io.modelcontextprotocol/protocolVersion":"2026-07-28"${capabilities}}`;
+    // MCP 2026-07-28 basic §_meta: Invalid params.
+    expect(codeOf(callWith(`"name":"a","_meta":${meta}`))).toBe(INVALID_PARAMS);
   });
 
   it("takes the trace from _meta", () => {
@@ -184,6 +198,14 @@ describe("readMessage", () => {
     ["uri", callWith('"name":"a","uri":"a","uri":"b"')],
     ["arguments", callWith('"name":"a","arguments":{},"arguments":{}')],
     ["_meta", callWith('"name":"a","_meta":{},"_meta":{}')],
+    ["ref", callWith('"name":"a","ref":{},"ref":{}')],
+    ["ref.uri", callWith('"name":"a","ref":{"uri":"a","uri":"b"}')],
+    [
+      "resourceSubscriptions",
+      callWith(
+        '"name":"a","notifications":{"resourceSubscriptions":[],"resourceSubscriptions":[]}',
+      ),
+    ],
   ])("refuses the control member %s twice", (_, body) => {
     expect(codeOf(body)).toBe(INVALID_REQUEST);
   });

@@ -26,20 +26,24 @@ export type McpMessage = {
   readonly params: Readonly<Record<string, unknown>>;
 };
 
-/** A message that is not JSON-RPC, with the code that JSON-RPC 2.0 §5.1 gives it. */
+/** A message that is no JSON-RPC or breaks its era's rules, with the code that JSON-RPC 2.0 §5.1 or MCP gives it. */
 export class MessageError extends Failure {
   readonly rpcCode: number;
+  /** Members of the error's `data` that MCP asks for. */
+  readonly data: Readonly<Record<string, unknown>>;
   /** The id as it stands in the bytes, where the message got that far. */
   idText = "null";
 
-  constructor(rpcCode: number, message: string) {
+  constructor(rpcCode: number, message: string, data: Readonly<Record<string, unknown>> = {}) {
     super("REQUEST_MALFORMED", message);
     this.rpcCode = rpcCode;
+    this.data = data;
   }
 }
 
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
+const INVALID_PARAMS = -32602;
 
 /** Members that decide what is done. Twice in one message, we might authorize one and the server run the other. */
 const CONTROL_MEMBERS = controlsOf(["jsonrpc", "id", "method", "params", "result", "error"]);
@@ -50,7 +54,11 @@ const CONTROL_PARAMS = controlsOf([
   "_meta",
   "requestState",
   "inputResponses",
+  "ref",
+  "notifications",
 ]);
+const CONTROL_REF = controlsOf(["type", "name", "uri"]);
+const CONTROL_NOTIFICATIONS = controlsOf(["resourceSubscriptions"]);
 const CONTROL_META = controlsOf([
   VERSION_META,
   CAPABILITIES_META,
@@ -59,6 +67,12 @@ const CONTROL_META = controlsOf([
   "progressToken",
   "traceparent",
 ]);
+
+const CONTROLS_WITHIN = [
+  ["_meta", CONTROL_META],
+  ["ref", CONTROL_REF],
+  ["notifications", CONTROL_NOTIFICATIONS],
+] as const;
 
 const OPEN_BRACE = 0x7b;
 
@@ -78,7 +92,8 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 /**
  * Reads a message from an agent.
  *
- * @throws MessageError when it is not one JSON-RPC 2.0 message, or says a control member twice
+ * @throws MessageError when it is not one JSON-RPC 2.0 message, says a control member twice, or is a modern request
+ *   that breaks a rule by itself
  */
 export function readMessage(body: Buffer): McpMessage {
   if (!isUtf8(body)) throw new MessageError(PARSE_ERROR, "The body is not UTF-8.");
@@ -135,9 +150,11 @@ const NO_PARAMS: Readonly<Record<string, unknown>> = {};
 function requireControlOnce(json: JsonText, paramsStart: number): void {
   const params = membersOf(json, paramsStart);
   refuseTwice(params, CONTROL_PARAMS);
-  const meta = memberNamed(params, "_meta");
-  if (meta && json.bytes[meta.start] === OPEN_BRACE)
-    refuseTwice(membersOf(json, meta.start), CONTROL_META);
+  for (const [name, controls] of CONTROLS_WITHIN) {
+    const inner = memberNamed(params, name);
+    if (inner && json.bytes[inner.start] === OPEN_BRACE)
+      refuseTwice(membersOf(json, inner.start), controls);
+  }
 }
 
 function requestOf(
@@ -154,9 +171,11 @@ function requestOf(
   const targetParam = TARGET_PARAM.get(method);
   const target = targetParam === undefined ? "" : params[targetParam];
   if (typeof target !== "string")
-    throw new MessageError(-32602, `"params.${targetParam ?? ""}" must be text.`);
+    throw new MessageError(INVALID_PARAMS, `"params.${targetParam ?? ""}" must be text.`);
   const traceparent = meta?.["traceparent"];
   const version = meta?.[VERSION_META];
+  if (typeof version === "string" && kind === "request")
+    requireCapabilities(meta?.[CAPABILITIES_META]);
   return {
     kind,
     idText,
@@ -168,6 +187,15 @@ function requestOf(
     traceparent: typeof traceparent === "string" ? traceparent : undefined,
     params,
   };
+}
+
+/** An envelope without it is none (MCP 2026-07-28 basic §_meta). */
+function requireCapabilities(capabilities: unknown): void {
+  if (typeof capabilities !== "object" || capabilities === null || Array.isArray(capabilities))
+    throw new MessageError(
+      INVALID_PARAMS,
+      `"params._meta" must have "${CAPABILITIES_META}", an object.`,
+    );
 }
 
 /** What stands for the message of a GET or DELETE. */

@@ -1,7 +1,8 @@
 import type { ServerCall } from "../upstream/server-call.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import type { CallCarrier, CallFace, FaceAnswer } from "./call-carrier.ts";
-import { inputResponsesOf, LOG_LEVEL_META, modernAnswer } from "./envelope.ts";
+import { CAPABILITY_MISSING, capabilityError, missingCapability } from "./askable.ts";
+import { CAPABILITIES_META, inputResponsesOf, LOG_LEVEL_META, modernAnswer } from "./envelope.ts";
 import { createOwnedId, type StatePurpose } from "./owned-ids.ts";
 import type { CarriedExchange } from "./carried-exchange.ts";
 import { ParkedCall } from "./parked-calls.ts";
@@ -17,6 +18,7 @@ export class ModernFace implements CallFace {
   readonly endsWithClient = true;
   protected readonly exchange: CarriedExchange;
   readonly #wantsLogs: boolean;
+  readonly #capabilities: Readonly<Record<string, unknown>>;
   /** What the server asked and the agent has not answered, by the key the agent answers under. */
   readonly #asked = new Map<string, ServerMessage>();
   #gathering: NodeJS.Timeout | undefined;
@@ -24,7 +26,9 @@ export class ModernFace implements CallFace {
 
   constructor(exchange: CarriedExchange) {
     this.exchange = exchange;
-    this.#wantsLogs = metaOf(exchange)[LOG_LEVEL_META] !== undefined;
+    const meta = metaOf(exchange);
+    this.#wantsLogs = meta[LOG_LEVEL_META] !== undefined;
+    this.#capabilities = (meta[CAPABILITIES_META] ?? {}) as Readonly<Record<string, unknown>>;
   }
 
   /** Log messages only for who asked (MCP 2026-07-28 server/utilities/logging); what concerns no request is not sent. */
@@ -37,8 +41,15 @@ export class ModernFace implements CallFace {
   onRequest(message: ServerMessage, carrier: CallCarrier): void {
     const { call } = carrier;
     if (!call) return;
-    if (!WITH_ROUNDS.has(this.exchange.message.method)) {
+    const { method, idText } = this.exchange.message;
+    if (!WITH_ROUNDS.has(method)) {
       call.respond(message.idText, NOT_HERE);
+      return;
+    }
+    const missing = missingCapability(message.method, this.#capabilities);
+    if (missing !== undefined) {
+      const body = capabilityError(idText, missing);
+      carrier.refuse({ status: 400, body, isRound: false }, CAPABILITY_MISSING);
       return;
     }
     let key: string;

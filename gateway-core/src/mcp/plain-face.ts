@@ -22,7 +22,7 @@ export function carrierOfPlain(
   exchange: CarriedExchange,
   face: PlainFace,
 ): Carrier | Promise<Carrier> {
-  const era = exchange.context.calls.eraOf(exchange.upstream, "modern");
+  const era = exchange.context.calls.eraOf(exchange.upstream);
   return era instanceof Promise
     ? era.then((found) => callOfModern(exchange, found, face))
     : callOfModern(exchange, era, face);

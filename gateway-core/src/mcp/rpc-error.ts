@@ -15,6 +15,7 @@ export function rpcErrorBody(failure: Failure, idText: string, requestId: string
     code: isMessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number,
     message: failure.message,
     data: {
+      ...(isMessageError ? failure.data : {}),
       reason: failure.reason,
       request_id: requestId,
       ...(failure.retryAfterMs === undefined ? {} : { retry_after_ms: failure.retryAfterMs }),

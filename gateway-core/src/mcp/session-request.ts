@@ -1,4 +1,3 @@
-import type { AgentSession } from "../sessions/sessions.ts";
 import type { CallRequest } from "../upstream/server-call.ts";
 import { memberText } from "./json-members.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
@@ -27,21 +26,5 @@ export function requestOf(
     clientInfo: memberText(params, "clientInfo") || undefined,
     logLevel: logLevel === "" ? undefined : logLevel,
     traceparent: trace?.traceparent ?? "",
-  };
-}
-
-/** A request that the gateway makes for the session itself. */
-export function listenRequest(exchange: McpExchange, { state }: AgentSession): CallRequest {
-  const notifications = {
-    toolsListChanged: true,
-    promptsListChanged: true,
-    resourcesListChanged: true,
-    resourceSubscriptions: state.subscriptions,
-  };
-  const method = "subscriptions/listen";
-  const message = { jsonrpc: "2.0", id: 0, method, params: { notifications } };
-  return {
-    ...requestOf(exchange, state.initializeParams, "", method),
-    message: Buffer.from(JSON.stringify(message)),
   };
 }

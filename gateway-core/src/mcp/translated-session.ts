@@ -1,5 +1,6 @@
 import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
+import { watchServer } from "../upstream/server-watch.ts";
 import { CallCarrier } from "./call-carrier.ts";
 import type { Carrier } from "./carrier.ts";
 import { withoutMembers } from "./discover-legacy.ts";
@@ -16,7 +17,7 @@ import {
 import type { McpExchange } from "./mcp-exchange.ts";
 import { editOf } from "./relayed-session.ts";
 import { requestOf } from "./session-request.ts";
-import { StreamOnModern } from "./stream-on-modern.ts";
+import { SessionStream } from "./session-stream.ts";
 
 // An agent of the legacy era with a server of the modern one. The session is the gateway's alone; the server hears of
 // it what each request must say.
@@ -85,7 +86,7 @@ function initializeResult(discovered: string, version: string, serverName: strin
 export function translatedCarrier(exchange: McpExchange, session: AgentSession): Carrier {
   const { message, httpMethod } = exchange;
   requireKnownVersion(exchange);
-  if (httpMethod === "GET") return new StreamOnModern(exchange, session);
+  if (httpMethod === "GET") return streamOf(exchange, session);
   if (message.kind !== "request")
     return new LocalAnswer(exchange, () => takeMessage(exchange, session));
   switch (message.method) {
@@ -107,6 +108,21 @@ export function translatedCarrier(exchange: McpExchange, session: AgentSession):
   const carrier = new CallCarrier({ exchange, era: "modern", request, face });
   face.attach(carrier);
   return carrier;
+}
+
+function streamOf(exchange: McpExchange, session: AgentSession): SessionStream {
+  const { context, upstream, principal } = exchange;
+  const clientInfo = memberText(Buffer.from(session.state.initializeParams), "clientInfo");
+  return new SessionStream(exchange, session, (watched) =>
+    watchServer({
+      ...watched,
+      calls: context.calls,
+      upstream,
+      era: "modern",
+      owner: principal.keyIdText,
+      clientInfo: clientInfo || undefined,
+    }),
+  );
 }
 
 /** A version header that is none of the era's is refused (MCP 2025-11-25 transports §Protocol Version Header). */

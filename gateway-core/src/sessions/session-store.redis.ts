@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Redis } from "ioredis";
 import { withDeadline } from "../control/deadline.ts";
 import type { ExpiredSession, SessionState, SessionStore } from "./session-store.ts";
@@ -50,26 +51,35 @@ end
 return taken
 `;
 
+/**
+ * Runs a command within the deadline. A connection that is being made is waited for: a session is not lost because its
+ * first request came at a start.
+ */
+async function run<T>(redis: Redis, command: () => Promise<T>): Promise<T> {
+  const ready = redis.status === "ready" ? undefined : once(redis, "ready");
+  return withDeadline(ready ? ready.then(command) : command(), DEADLINE_MS, "Redis");
+}
+
 /** Sessions in Redis under `gwo:{mcp-sessions-N}:*`. */
 export function createRedisSessionStore(redis: Redis): SessionStore {
   let nextShard = 0;
   return {
     async put(id, state, ttlMs) {
-      await within(redis.eval(PUT, 2, ...keysOf(id), id, JSON.stringify(state), ttlMs));
+      await run(redis, () => redis.eval(PUT, 2, ...keysOf(id), id, JSON.stringify(state), ttlMs));
     },
     async get(id) {
-      const text = await within(redis.get(keysOf(id)[0]));
+      const text = await run(redis, () => redis.get(keysOf(id)[0]));
       return text === null ? undefined : (JSON.parse(text) as SessionState);
     },
     async touch(id, ttlMs) {
-      await within(redis.eval(TOUCH, 2, ...keysOf(id), id, ttlMs));
+      await run(redis, () => redis.eval(TOUCH, 2, ...keysOf(id), id, ttlMs));
     },
     async replace(id, before, after) {
       const texts = [JSON.stringify(before), JSON.stringify(after)];
-      return (await within(redis.eval(REPLACE, 1, keysOf(id)[0], ...texts))) === 1;
+      return (await run(redis, () => redis.eval(REPLACE, 1, keysOf(id)[0], ...texts))) === 1;
     },
     async remove(id) {
-      return (await within(redis.eval(REMOVE, 2, ...keysOf(id), id))) === 1;
+      return (await run(redis, () => redis.eval(REMOVE, 2, ...keysOf(id), id))) === 1;
     },
     async takeExpired(limit) {
       const expired: ExpiredSession[] = [];
@@ -78,7 +88,7 @@ export function createRedisSessionStore(redis: Redis): SessionStore {
       for (let step = 0; step < SHARDS && expired.length < limit; step++) {
         const shard = prefixOf((first + step) % SHARDS);
         const left = limit - expired.length;
-        const taken = (await within(
+        const taken = (await run(redis, () =>
           redis.eval(TAKE, 1, `${shard}ends`, left, `${shard}state:`),
         )) as string[];
         for (let at = 0; at + 1 < taken.length; at += 2)
@@ -90,10 +100,6 @@ export function createRedisSessionStore(redis: Redis): SessionStore {
       return expired;
     },
   };
-}
-
-function within<T>(answer: Promise<T>): Promise<T> {
-  return withDeadline(answer, DEADLINE_MS, "Redis");
 }
 
 function keysOf(id: string): [state: string, ends: string] {

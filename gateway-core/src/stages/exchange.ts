@@ -15,16 +15,17 @@ import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
 import type { McpMessage } from "../mcp/message.ts";
 import { traceContextFrom, type TraceContext } from "../mcp/trace-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { pinOutcome } from "../policy/pin.ts";
 import type { AgentRequest, AnswerStream } from "./agent-stream.ts";
-import { refusalOf } from "./authorize.ts";
+import { authorize } from "./authorize.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateVerdict } from "./rate-limit.ts";
 import type { BucketView } from "./token-buckets.ts";
 
 /**
- * One request on its way through the pipeline: authenticate → route → authorize → rate limit → price → intent →
- * MCP server → completion → answer. Subclasses are the faces: how a request is read, sent and answered.
+ * One request on its way through the pipeline: authenticate → route → authorize → rate limit → pin, arguments →
+ * price → intent → MCP server → completion → answer. Subclasses are the faces: how a request is read, sent and answered.
  *
  * Synchronous as long as everything is known to the worker; what is not is awaited.
  */
@@ -250,8 +251,8 @@ export abstract class Exchange implements LoggedCall {
     try {
       this.upstream = upstream;
       this.stage(Stage.ROUTE, StageOutcome.PASSED);
-      const refusal = refusalOf(this.principal, upstream, this.message);
-      this.stage(Stage.AUTHORIZE, refusal ? StageOutcome.REFUSED : StageOutcome.PASSED);
+      const { outcome, refusal } = authorize(this.principal, upstream, this.message);
+      this.stage(Stage.AUTHORIZE, outcome);
       if (refusal) throw refusal;
       if (this.message.kind !== "request") {
         this.send();
@@ -287,6 +288,7 @@ export abstract class Exchange implements LoggedCall {
         this.#intend();
         return;
       }
+      this.#checkTool();
       const book = this.pipeline.directory.prices(this.principal.orgIdText);
       if (book instanceof Promise) {
         book.then((found) => {
@@ -303,8 +305,19 @@ export abstract class Exchange implements LoggedCall {
   #onPriced(price: Price): void {
     this.#price = price;
     this.stage(Stage.PRICE, price === FREE ? StageOutcome.NOT_CONFIGURED : StageOutcome.PASSED);
-    this.pipeline.catalog.noticed(this.upstream, this.message.target);
     this.#intend();
+  }
+
+  /** Compares the tool's definition with the known one and, where the server asks for it, its schema with the arguments. */
+  #checkTool(): void {
+    const { pipeline, upstream, message } = this;
+    pipeline.catalog.noticed(upstream, message.target);
+    const known = upstream.known.get(message.target);
+    const listed = upstream.listed.get(message.target);
+    this.stage(Stage.PIN, pinOutcome(known, listed?.hash, pipeline.now()));
+    const verdict = pipeline.checkArguments(upstream, message);
+    if (verdict) this.stage(Stage.VALIDATE, verdict.outcome);
+    if (verdict?.refusal) throw verdict.refusal;
   }
 
   #intend(): void {

@@ -5,6 +5,7 @@ import type { CallLog } from "../events/call-log.ts";
 import type { CallMetrics } from "../http/call-metrics.ts";
 import type { ToolCatalog } from "../upstream/catalog.ts";
 import type { AuthenticateStage } from "./authenticate.ts";
+import type { CheckArgumentsStage } from "./check-arguments.ts";
 import type { RateVerdict } from "./rate-limit.ts";
 
 /** What the pipeline's stages need; one per worker. */
@@ -14,6 +15,7 @@ export type Pipeline = {
   readonly credentialHeader: string;
   readonly directory: Directory;
   readonly rateLimit: (principal: Principal) => RateVerdict | Promise<RateVerdict>;
+  readonly checkArguments: CheckArgumentsStage;
   readonly callLog: CallLog;
   readonly catalog: ToolCatalog;
   readonly metrics: CallMetrics;

@@ -23,6 +23,11 @@ const bucket = (scope: BucketSpec["scope"], id: string, burst = 1): BucketSpec =
   id,
   rps: 1,
   burst,
+  isObserved: false,
+});
+const observed = (scope: BucketSpec["scope"], id: string): BucketSpec => ({
+  ...bucket(scope, id),
+  isObserved: true,
 });
 const principalWith = (...buckets: BucketSpec[]): Principal =>
   ({ buckets }) as unknown as Principal;
@@ -72,6 +77,30 @@ describe("the rate limit stage", () => {
     tokens.t = 1;
     expect((await limit(both)).outcome).toBe(StageOutcome.PASSED);
     expect((await limit(both)).outcome).toBe(StageOutcome.REFUSED);
+  });
+
+  it("lets pass what a limit only observes, and says so", async () => {
+    const limit = stageOn(redisWith({ k: 1 }));
+    const principal = principalWith(observed("key", "k"));
+    expect((await limit(principal)).outcome).toBe(StageOutcome.PASSED);
+    expect(await limit(principal)).toMatchObject({
+      outcome: StageOutcome.OBSERVED,
+      tightest: { spec: { scope: "key" } },
+      failure: undefined,
+    });
+  });
+
+  it("refuses by the limits that are enforced beside those that observe", async () => {
+    const tokens = { k: 0, t: 1 };
+    const limit = stageOn(redisWith(tokens));
+    const both = principalWith(observed("key", "k"), bucket("team", "t"));
+    expect((await limit(both)).outcome).toBe(StageOutcome.OBSERVED);
+    expect((await limit(both)).failure?.reason).toBe("RATE_LIMITED");
+    const observing = principalWith(bucket("key", "k2"), observed("team", "t"));
+    Object.assign(tokens, { k2: 2 });
+    expect((await limit(observing)).outcome).toBe(StageOutcome.OBSERVED);
+    expect((await limit(observing)).outcome).toBe(StageOutcome.OBSERVED);
+    expect((await limit(observing)).outcome).toBe(StageOutcome.REFUSED);
   });
 
   it("speaks of the bucket with least left", async () => {

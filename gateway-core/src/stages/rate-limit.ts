@@ -1,6 +1,6 @@
 import { StageOutcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import type { Principal } from "../control/principal.ts";
+import type { BucketSpec, Principal } from "../control/principal.ts";
 import type { Bucket, BucketView, TokenBuckets } from "./token-buckets.ts";
 
 // Posture: open to the worker's own share. When Redis is away every worker enforces its part of the limit alone, the
@@ -30,26 +30,38 @@ export function createRateLimitStage(
   return ({ buckets: specs }) => {
     const [first] = specs;
     if (first === undefined) return OFF;
-    if (specs.length === 1) return takeOne(buckets.bucket(first));
+    if (specs.length === 1) return takeOne(buckets.bucket(first), specs);
     const all = specs.map((spec) => buckets.bucket(spec));
-    for (const [index, bucket] of all.entries()) if (!bucket.takeNow()) return takeRest(all, index);
+    for (const [index, bucket] of all.entries())
+      if (!bucket.takeNow()) return takeRest(all, specs, index);
     return passed(all);
   };
 }
 
 /** Most keys have a limit, and few teams and organisations. */
-function takeOne(bucket: Bucket): RateVerdict | Promise<RateVerdict> {
-  return bucket.takeNow() ? passedOf(bucket, bucket.isDegraded) : takeRest([bucket], 0);
+function takeOne(bucket: Bucket, specs: readonly BucketSpec[]): RateVerdict | Promise<RateVerdict> {
+  return bucket.takeNow() ? passedOf(bucket, bucket.isDegraded) : takeRest([bucket], specs, 0);
 }
 
 /** Goes on asking, from the first bucket that had no token here. */
-async function takeRest(all: readonly Bucket[], from: number): Promise<RateVerdict> {
+async function takeRest(
+  all: readonly Bucket[],
+  specs: readonly BucketSpec[],
+  from: number,
+): Promise<RateVerdict> {
+  const taken = all.slice(0, from);
+  let observed: Bucket | undefined;
   for (const [index, bucket] of all.entries()) {
-    if (index < from || bucket.takeNow() || (await bucket.takeLater())) continue;
-    for (const taken of all.slice(0, index)) taken.giveBack();
-    return refused(bucket);
+    if (index < from) continue;
+    if (bucket.takeNow() || (await bucket.takeLater())) taken.push(bucket);
+    else if (specs[index]?.isObserved === true) observed ??= bucket;
+    else {
+      for (const other of taken) other.giveBack();
+      return refused(bucket);
+    }
   }
-  return passed(all);
+  if (!observed) return passed(all);
+  return { outcome: StageOutcome.OBSERVED, tightest: observed, failure: undefined };
 }
 
 function passed(all: readonly Bucket[]): RateVerdict {

@@ -2,7 +2,6 @@ import { Failure } from "@gatewayops/platform/errors";
 import {
   CAPABILITIES_META,
   CLIENT_INFO_META,
-  LEGACY_VERSION,
   MODERN_VERSION,
   VERSION_META,
 } from "../mcp/envelope.ts";
@@ -20,13 +19,6 @@ const PROBE_TIMEOUT_MS = 10_000;
 
 /** UnsupportedProtocolVersion (MCP 2026-07-28 basic §Error Codes). */
 const VERSION_UNSUPPORTED = -32022;
-/** What a server without the legacy era answers to `initialize`: unknown method, missing envelope, unknown version. */
-const MODERN_ONLY_CODES: ReadonlySet<number> = new Set([
-  -32601,
-  -32602,
-  -32020,
-  VERSION_UNSUPPORTED,
-]);
 
 const DISCOVER = JSON.stringify({
   jsonrpc: "2.0",
@@ -40,62 +32,49 @@ const DISCOVER = JSON.stringify({
     },
   },
 });
-const INITIALIZE = JSON.stringify({
-  jsonrpc: "2.0",
-  id: "probe",
-  method: "initialize",
-  params: { protocolVersion: LEGACY_VERSION, capabilities: {}, clientInfo: GATEWAY_INFO },
-});
-
-/** The era to speak with a server for an agent of an era, if it is known: the agent's own where the server has both. */
-export function knownEra(upstream: Upstream, wanted: Era, nowMs: number): Era | undefined {
-  const { link } = upstream;
-  if (nowMs - link.probedAt > BELIEVED_MS) return undefined;
-  if (link[wanted] === true) return wanted;
-  if (link[wanted] === false) return wanted === "modern" ? "legacy" : "modern";
-  return undefined;
+/** The era a server speaks, the modern one where it has both; undefined when that is not known. */
+export function knownEra({ link }: Upstream, nowMs: number): Era | undefined {
+  return nowMs - link.probedAt > BELIEVED_MS ? undefined : link.era;
 }
 
 /**
- * Finds out which eras a server speaks and remembers it (MCP 2026-07-28 basic/versioning §Backward Compatibility).
+ * Finds out which era a server speaks and remembers it (MCP 2026-07-28 basic/versioning §Backward Compatibility).
  *
  * @throws Failure when the server cannot be reached or refuses us, which says nothing of its era
  */
-export async function probeEra(upstream: Upstream, wanted: Era, now: () => number): Promise<Era> {
+export async function probeEra(upstream: Upstream, now: () => number): Promise<Era> {
   const { link } = upstream;
-  link.probing ??= probe(upstream, wanted, now).finally(() => {
+  link.probing ??= probe(upstream, now).finally(() => {
     link.probing = undefined;
   });
-  await link.probing;
-  return knownEra(upstream, wanted, now()) ?? probeEra(upstream, wanted, now);
+  return link.probing;
 }
 
-async function probe(upstream: Upstream, wanted: Era, now: () => number): Promise<void> {
+async function probe(upstream: Upstream, now: () => number): Promise<Era> {
   const { link } = upstream;
-  const found = await ask(upstream, DISCOVER, [
-    ...["mcp-protocol-version", MODERN_VERSION, "mcp-method", "server/discover"],
-  ]);
-  const modern = isModern(found.answer);
-  let legacy: boolean | undefined = modern ? undefined : true;
-  if (modern && wanted === "legacy") legacy = await speaksLegacy(upstream);
-  if (!modern && !found.answer && link.toBridge) await link.toBridge();
-  link.modern = modern;
-  link.legacy = legacy;
+  const headers = ["mcp-protocol-version", MODERN_VERSION, "mcp-method", "server/discover"];
+  const { answer } = await ask(upstream, DISCOVER, headers);
+  const era = isModern(answer) ? "modern" : "legacy";
+  // What does not even speak JSON-RPC here may be a server over HTTP+SSE.
+  if (!answer) await link.toBridge?.();
+  link.era = era;
   link.probedAt = now();
+  return era;
 }
 
-/** A result, or the refusal of the version by a server that has other modern ones. */
+/** A result that names our revision, or the refusal of another one by a server that has ours. */
 function isModern(answer: ServerMessage | undefined): boolean {
   if (!answer) return false;
-  if (answer.resultText === "") return false;
-  const { supportedVersions } = JSON.parse(answer.resultText) as { supportedVersions?: unknown };
-  return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_VERSION);
-}
-
-async function speaksLegacy(upstream: Upstream): Promise<boolean> {
-  const { answer, sessionId } = await ask(upstream, INITIALIZE, []);
-  if (sessionId !== "") await endSession(upstream, sessionId, LEGACY_VERSION);
-  return answer !== undefined && !MODERN_ONLY_CODES.has(answer.errorCode);
+  if (answer.resultText !== "") {
+    const { supportedVersions } = JSON.parse(answer.resultText) as { supportedVersions?: unknown };
+    return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_VERSION);
+  }
+  if (answer.errorCode !== VERSION_UNSUPPORTED) return false;
+  const { error } = JSON.parse(answer.bytes.toString("utf8")) as {
+    error?: { data?: { supported?: unknown } };
+  };
+  const supported = error?.data?.supported;
+  return Array.isArray(supported) && supported.includes(MODERN_VERSION);
 }
 
 async function ask(

@@ -1,4 +1,5 @@
 import type { Pool } from "undici";
+import type { Era } from "../mcp/message.ts";
 
 /**
  * How a server is reached and what is known of how it speaks. One object for all `Upstream`s of a server, changed in
@@ -12,13 +13,12 @@ export type Link = {
   headers: readonly string[];
   /** True for a server behind this replica's bridge: stdio, or HTTP+SSE. */
   isBridged: boolean;
-  /** Whether it serves the era. Undefined: not known yet. */
-  modern: boolean | undefined;
-  legacy: boolean | undefined;
+  /** The era it speaks, the modern one where it has both. Undefined: not known yet. */
+  era: Era | undefined;
   /** When that was found out, milliseconds since 1970. */
   probedAt: number;
   /** The probe under way. */
-  probing: Promise<void> | undefined;
+  probing: Promise<Era> | undefined;
   /**
    * Turns the link to the bridge when the server speaks HTTP+SSE, of 2024-11-05. Undefined: it is no candidate.
    */

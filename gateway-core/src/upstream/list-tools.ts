@@ -1,19 +1,23 @@
+import { elementsOf, jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
+import { definitionHash } from "../policy/definition-hash.ts";
+import type { ListedTool } from "./listed-tools.ts";
 import type { ServerCalls } from "./server-calls.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Pages of a tool list that are read. */
 const PAGES_MAX = 100;
+const TOOLS_MAX = 10_000;
 /** Owner of the gateway's own sessions, which no key has. */
 const OWNER = "catalog";
 
 /**
- * Lists the names of all tools of a server, and closes the session it needed for that.
+ * Lists all tools of a server, and closes the session it needed for that.
  *
  * @throws Failure
  */
-export async function listToolNames(calls: ServerCalls, upstream: Upstream): Promise<string[]> {
-  const names: string[] = [];
-  const era = await calls.eraOf(upstream, "modern");
+export async function listTools(calls: ServerCalls, upstream: Upstream): Promise<ListedTool[]> {
+  const tools: ListedTool[] = [];
+  const era = await calls.eraOf(upstream);
   let cursor: string | undefined;
   try {
     for (let page = 0; page < PAGES_MAX; page++) {
@@ -32,17 +36,39 @@ export async function listToolNames(calls: ServerCalls, upstream: Upstream): Pro
         logLevel: undefined,
         traceparent: "",
       });
-      const result = JSON.parse(answer.resultText || "{}") as {
-        tools?: { name?: unknown }[];
-        nextCursor?: unknown;
-      };
-      for (const tool of result.tools ?? [])
-        if (typeof tool.name === "string") names.push(tool.name);
-      if (typeof result.nextCursor !== "string") return names;
-      cursor = result.nextCursor;
+      const result = Buffer.from(answer.resultText || "{}");
+      tools.push(...toolsOf(result));
+      const { nextCursor } = JSON.parse(result.toString("utf8")) as { nextCursor?: unknown };
+      if (typeof nextCursor !== "string" || tools.length >= TOOLS_MAX) break;
+      cursor = nextCursor;
     }
-    return names;
+    return tools.slice(0, TOOLS_MAX);
   } finally {
     await calls.sessions.endOf(upstream, OWNER);
   }
+}
+
+/** The tools in the result of a list. What has no name is left out. */
+export function toolsOf(result: Buffer): ListedTool[] {
+  const json = jsonTextOf(result);
+  const list = memberNamed(membersOf(json), "tools");
+  if (!list || json.text[list.start] !== "[") return [];
+  return elementsOf(json, list.start).flatMap(({ start, end }): ListedTool[] => {
+    if (json.text[start] !== "{") return [];
+    // As parsers have it, the last of two members counts.
+    const members = membersOf(json, start);
+    const at = members.findLast(({ key }) => key === "name");
+    const name: unknown = at && JSON.parse(result.toString("utf8", at.start, at.end));
+    if (typeof name !== "string" || name === "") return [];
+    const schema = members.findLast(({ key }) => key === "inputSchema");
+    const definition = result.subarray(start, end);
+    return [
+      {
+        name,
+        definition,
+        hash: definitionHash(definition),
+        inputSchema: schema && result.subarray(schema.start, schema.end),
+      },
+    ];
+  });
 }

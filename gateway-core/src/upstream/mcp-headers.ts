@@ -10,17 +10,6 @@ export function headerValue(value: string): string {
   return isPlain ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
 }
 
-/** The text that a header's value stands for, undefined when it is broken. */
-export function decodedHeader(value: string): string | undefined {
-  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
-  if (encoded === undefined) return value;
-  const bytes = Buffer.from(encoded, "base64");
-  // Decoding ignores what is no base64; only the one right spelling counts.
-  if (bytes.toString("base64").replaceAll("=", "") !== encoded.replaceAll("=", ""))
-    return undefined;
-  return bytes.toString("utf8");
-}
-
 /** The `Mcp-Param-*` headers of a tool call, flat: name, value. */
 export function mirrorHeaders(mirrors: readonly HeaderMirror[], args: unknown): string[] {
   return mirrors.flatMap(({ header, path }) => {

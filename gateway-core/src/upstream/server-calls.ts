@@ -31,27 +31,23 @@ export class ServerCalls {
     this.#mirrors = createHeaderMirrors(options.log);
   }
 
-  /**
-   * The era to speak with a server; a promise when it must be probed.
-   *
-   * @param wanted the agent's own, taken where the server speaks both
-   */
-  eraOf(upstream: Upstream, wanted: Era): Era | Promise<Era> {
-    return this.knownEraOf(upstream, wanted) ?? this.#probe(upstream, wanted);
+  /** The era to speak with a server; a promise when it must be probed. */
+  eraOf(upstream: Upstream): Era | Promise<Era> {
+    return this.knownEraOf(upstream) ?? this.#probe(upstream);
   }
 
   /** As `eraOf`, but undefined when it must be probed. */
-  knownEraOf(upstream: Upstream, wanted: Era): Era | undefined {
-    return knownEra(upstream, wanted, this.#options.now());
+  knownEraOf(upstream: Upstream): Era | undefined {
+    return knownEra(upstream, this.#options.now());
   }
 
   /** A server that cannot be probed counts as failing, like one that cannot be called. */
-  async #probe(upstream: Upstream, wanted: Era): Promise<Era> {
+  async #probe(upstream: Upstream): Promise<Era> {
     const { breaker } = upstream;
     for (let attempt = 0; ; attempt++) {
       if (!breaker.admit()) throw circuitOpen(upstream.name, breaker);
       try {
-        const era = await probeEra(upstream, wanted, this.#options.now);
+        const era = await probeEra(upstream, this.#options.now);
         breaker.succeeded();
         return era;
       } catch (error) {

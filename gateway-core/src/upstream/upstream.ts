@@ -1,6 +1,9 @@
 import { toolIdOf } from "@gatewayops/platform/ids";
 import type { UpstreamBreaker } from "./breaker.ts";
+import type { KnownTools } from "./known-tools.ts";
 import type { Link } from "./link.ts";
+import type { ListedTools } from "./listed-tools.ts";
+import type { UpstreamSettings } from "./upstream-settings.ts";
 
 /** Tool names remembered of one server beyond those it lists, so that a flood of made-up names costs no memory. */
 const TOOLS_MAX = 10_000;
@@ -16,6 +19,11 @@ export type Upstream = {
   readonly link: Link;
   readonly breaker: UpstreamBreaker;
   readonly tools: ToolIds;
+  readonly settings: UpstreamSettings;
+  /** What svc-auth knows of its tools. */
+  readonly known: KnownTools;
+  /** Its tools as it listed them last. */
+  readonly listed: ListedTools;
 };
 
 /** The ids of a server's tools by name, worked out once per name. */
@@ -25,7 +33,7 @@ export class ToolIds {
   readonly #listed: Set<string>;
 
   /** @param listed names that the registry knows already */
-  constructor(serverId: Buffer, listed: readonly string[]) {
+  constructor(serverId: Buffer, listed: Iterable<string>) {
     this.#serverId = serverId;
     this.#listed = new Set(listed);
   }
@@ -45,10 +53,11 @@ export class ToolIds {
     return this.#listed.has(tool);
   }
 
-  /** Of names a server listed, those the registry does not know yet. They count as known from now on. */
-  learn(names: readonly string[]): string[] {
-    const fresh = names.filter((name) => !this.#listed.has(name)).slice(0, TOOLS_MAX);
-    for (const name of fresh) this.#listed.add(name);
-    return fresh;
+  /** Counts names that a server listed as listed from now on. */
+  learn(names: Iterable<string>): void {
+    for (const name of names) {
+      if (this.#listed.size >= TOOLS_MAX) return;
+      this.#listed.add(name);
+    }
   }
 }

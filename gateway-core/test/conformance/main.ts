@@ -46,13 +46,19 @@ async function main(): Promise<number> {
       received ??= name;
       interrupt.abort(new Error("interrupted"));
     });
+  let options: ReturnType<typeof optionsFrom>;
+  try {
+    options = optionsFrom(process.argv.slice(2));
+  } catch (error) {
+    console.error(`conformance: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+  if (options === "help") {
+    console.log(USAGE);
+    return 0;
+  }
   await using cleanup = new AsyncDisposableStack();
   try {
-    const options = optionsFrom(process.argv.slice(2));
-    if (options === "help") {
-      console.log(USAGE);
-      return 0;
-    }
     const runCell = await prepare(options, cleanup, interrupt.signal);
     const runs = await runAll(options, runCell, interrupt.signal);
     console.log(`\n${tableOf(runs)}\n\n${failuresText(runs)}`);

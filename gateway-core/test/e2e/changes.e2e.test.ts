@@ -1,5 +1,13 @@
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { makeKey, makeServer, revokeKey, setPrice, signIn, type Admin } from "./control-plane.ts";
+import {
+  makeKey,
+  makeServer,
+  makeTeam,
+  revokeKey,
+  setPrice,
+  signIn,
+  type Admin,
+} from "./control-plane.ts";
 import { startSteadyCallers, type SteadyCall, type SteadyCallers } from "./steady-callers.ts";
 import { callTool, readStack, urlOf, waitFor } from "./stack.ts";
 
@@ -88,6 +96,39 @@ describe("a change in the control plane counts in every worker within a second",
     expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual([
       "404 SERVER_UNKNOWN",
     ]);
+  }, 45_000);
+
+  it("a suspended key is refused, and taken again when it is resumed", async () => {
+    const key = await makeKey(admin);
+    const steady = await startCalling(key.secret, "everything");
+    await admin.ask("PATCH", `/v1/auth/keys/${key.id}`, { suspended: true });
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual([
+      "403 KEY_SUSPENDED",
+    ]);
+    await admin.ask("PATCH", `/v1/auth/keys/${key.id}`, { suspended: false });
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual(["200 "]);
+  }, 60_000);
+
+  it("a tool that is switched off is refused, and called again when it is switched on", async () => {
+    const key = await makeKey(admin);
+    const server = await makeServer(admin, { url: urlOf(stack, "mcp-everything") });
+    const steady = await startCalling(key.secret, server);
+    const tool = `/v1/servers/${server}/tools/echo`;
+    await admin.ask("PATCH", tool, { enabled: false });
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual([
+      "403 TOOL_DISABLED",
+    ]);
+    await admin.ask("PATCH", tool, { enabled: true });
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual(["200 "]);
+  }, 60_000);
+
+  it("scopes of the key's team are its own", async () => {
+    const team = await makeTeam(admin);
+    const key = await makeKey(admin, { teamId: team.id });
+    const steady = await startCalling(key.secret, "everything");
+    const scopes = { servers: ["*"], deny_tools: ["everything/e*o"] };
+    await admin.ask("PATCH", `/v1/teams/${team.id}`, { scopes });
+    expect(answersOf(await callsAfterDue(steady, performance.now()))).toEqual(["403 SCOPE_DENIED"]);
   }, 45_000);
 
   it("a new price is charged", async () => {

@@ -1,6 +1,7 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -23,16 +24,18 @@ beforeAll(async () => {
   key = (await makeKey(admin)).secret;
 });
 
-const SDKS: readonly (readonly [string, ConnectSdk])[] = [
-  ["@modelcontextprotocol/sdk 1.x", connectV1],
-  ["@modelcontextprotocol/client 2.x", connectV2()],
-  ["@modelcontextprotocol/client 2.x in auto mode", connectV2("auto")],
+const MODERN_VERSION = "2026-07-28";
+const SDKS: readonly (readonly [string, ConnectSdk, string])[] = [
+  ["@modelcontextprotocol/sdk 1.x", connectV1, LEGACY_VERSION],
+  ["@modelcontextprotocol/client 2.x", connectV2(), LEGACY_VERSION],
+  // It asks for the modern era first, and the gateway has that for every server.
+  ["@modelcontextprotocol/client 2.x in auto mode", connectV2("auto"), MODERN_VERSION],
 ];
 
-describe.each(SDKS)("%s", (_name, connect) => {
+describe.each(SDKS)("%s", (_name, connect, version) => {
   it("lists and calls the tools of a Streamable HTTP server", async () => {
     const client = await connect(mcpUrl(stack, "everything"), key);
-    expect(client.version).toBe(LEGACY_VERSION);
+    expect(client.version).toBe(version);
     expect(await client.listTools()).toEqual(
       expect.arrayContaining([
         "echo",
@@ -79,6 +82,11 @@ describe.each(SDKS)("%s", (_name, connect) => {
   it("ends its session with a DELETE, after which the session is gone", async () => {
     const client = await connect(mcpUrl(stack, "everything"), key);
     const { sessionId } = client;
+    if (version === MODERN_VERSION) {
+      expect(sessionId).toBeUndefined();
+      await client.close();
+      return;
+    }
     expect(sessionId).toMatch(/^[\x21-\x7e]{40,}$/);
     await client.endSession();
     const after = await fetch(mcpUrl(stack, "everything"), {
@@ -119,6 +127,42 @@ describe("@modelcontextprotocol/client 2.x with a server of the modern era", () 
     expect(client.sessionId).toBeUndefined();
     expect(await client.listTools()).toEqual(["greet"]);
     expect(await client.call("greet", {})).toBe("Hello from the modern era");
+    await client.close();
+  });
+});
+
+describe("a server that speaks HTTP+SSE, of 2024-11-05", () => {
+  let server: ChildProcess;
+  let name: string;
+
+  beforeAll(async () => {
+    const program = join(
+      import.meta.dirname,
+      "../../../node_modules/@modelcontextprotocol/server-everything/dist/index.js",
+    );
+    const port = await freePort();
+    server = spawn(process.execPath, [program, "sse"], {
+      env: { PATH: process.env["PATH"], PORT: String(port) },
+      stdio: "ignore",
+    });
+    const url = `http://127.0.0.1:${port}/sse`;
+    await waitFor("the server listens", 20_000, async () => {
+      const abort = new AbortController();
+      const response = await fetch(url, { signal: abort.signal });
+      abort.abort();
+      return response.ok || undefined;
+    });
+    name = await makeServer(admin, { url });
+  }, 30_000);
+
+  afterAll(() => {
+    server.kill();
+  });
+
+  it.each(SDKS)("is listed and called by %s", async (_name, connect) => {
+    const client = await connect(mcpUrl(stack, name), key);
+    expect(await client.listTools()).toEqual(expect.arrayContaining(["echo", "get-sum"]));
+    expect(await client.call("echo", { message: "old but well" })).toBe("Echo: old but well");
     await client.close();
   });
 });
@@ -265,3 +309,14 @@ describe("a session of the legacy era", () => {
     await session.end();
   });
 });
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}

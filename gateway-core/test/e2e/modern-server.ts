@@ -8,7 +8,7 @@ const SERVER_INFO = {
 const CACHE = { ttlMs: 0, cacheScope: "private" };
 
 /** Results of an MCP server of the 2026-07-28 revision: stateless, no `initialize`, one tool. */
-const RESULTS: Readonly<Record<string, object>> = {
+const RESULTS = {
   "server/discover": {
     supportedVersions: ["2026-07-28"],
     capabilities: { tools: {} },
@@ -19,17 +19,27 @@ const RESULTS: Readonly<Record<string, object>> = {
     ...CACHE,
   },
   "tools/call": { content: [{ type: "text", text: "Hello from the modern era" }], "x-unknown": 1 },
-};
+} as const;
 
-/** Starts the server on a free loopback port. */
-export async function startModernServer(): Promise<{ url: string; server: Server }> {
+/**
+ * Starts the server on a free loopback port.
+ *
+ * @param tools what it lists, each time it is asked
+ */
+export async function startModernServer(
+  tools: () => readonly object[] = () => RESULTS["tools/list"].tools,
+): Promise<{ url: string; server: Server }> {
   const server = createServer((request, response) => {
     void (async () => {
       const message = JSON.parse((await text(request)) || "{}") as {
         id?: unknown;
         method?: string;
       };
-      const known = RESULTS[message.method ?? ""];
+      const results: Readonly<Record<string, object>> = {
+        ...RESULTS,
+        "tools/list": { ...RESULTS["tools/list"], tools: tools() },
+      };
+      const known = results[message.method ?? ""];
       const isModern = request.headers["mcp-protocol-version"] === "2026-07-28";
       const status = known !== undefined && isModern ? 200 : isModern ? 404 : 400;
       const outcome =

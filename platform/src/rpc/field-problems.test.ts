@@ -71,6 +71,13 @@ describe("problemOf", () => {
       name: "must have 1 to 255 characters",
       team_id: expect.stringContaining("must be a UUID, for example"),
     });
+    const servers = Array<string>(1_001).fill("a");
+    const scopes = { servers, tools: ["echo"], scopesMode: 7 };
+    expect(problems(CreateApiKeyRequestSchema, { name: "a", scopes })).toEqual({
+      "scopes.servers": "must have at most 1000 entries",
+      "scopes.tools[0]": 'must be "server/tool", where "*" stands for any characters',
+      "scopes.scopes_mode": "must be one of the values that there are",
+    });
     expect(problems(CreateUserRequestSchema, { email: "x", role: "king" })).toMatchObject({
       email: "must be an e-mail address, for example ann@example.com",
       role: "must be one of org_admin, org_member, org_viewer",
@@ -103,9 +110,12 @@ describe("the contract", () => {
       const { type } = getOption(field, fieldRules);
       expect([field.toString(), type.case]).toEqual([
         field.toString(),
-        type.case && expect.stringMatching(/^(string|uint32|int64)$/),
+        type.case && expect.stringMatching(/^(string|uint32|int64|repeated|enum)$/),
       ]);
-      if (type.case === "string" && type.value.pattern !== "")
+      const ofText = type.case === "repeated" ? type.value.items?.type : type;
+      // The bound of the entries is all that is said of a list.
+      if (type.case === "repeated") expect([field.toString(), type.value.minItems]).toContain(0n);
+      if (ofText?.case === "string" && ofText.value.pattern !== "")
         expect([field.toString(), getOption(field, must_be)]).not.toContain("");
     }
   });

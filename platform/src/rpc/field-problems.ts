@@ -42,6 +42,10 @@ function wordsOf(violation: Violation, face: Face): string {
     case "uint32":
     case "int64":
       return numberWords(type.value, face === "rest" && getOption(field, rest_usd) !== "");
+    case "repeated":
+      return `must have at most ${type.value.maxItems} entries`;
+    case "enum":
+      return "must be one of the values that there are";
     default:
       return message;
   }

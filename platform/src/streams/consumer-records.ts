@@ -73,6 +73,8 @@ const STAGES: Names<Stage> = {
   [Stage.BUDGET]: "budget",
   [Stage.UPSTREAM]: "upstream",
   [Stage.PRICE]: "price",
+  [Stage.VALIDATE]: "validate",
+  [Stage.PIN]: "pin",
 };
 
 const STAGE_OUTCOMES: Names<StageOutcome> = {
@@ -82,6 +84,7 @@ const STAGE_OUTCOMES: Names<StageOutcome> = {
   [StageOutcome.NOT_CONFIGURED]: "not_configured",
   [StageOutcome.DEGRADED]: "degraded",
   [StageOutcome.FAILED]: "failed",
+  [StageOutcome.OBSERVED]: "observed",
 };
 
 /** The facts of a record that the consumer let pass, see recordProblem. */

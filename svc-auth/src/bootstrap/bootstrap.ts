@@ -1,12 +1,13 @@
 import { parseApiKey } from "@gatewayops/platform/api-key";
 import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
-import { Failure } from "@gatewayops/platform/errors";
+import { Failure, type FieldProblem } from "@gatewayops/platform/errors";
 import type { AuthChange } from "../changes/auth-change.ts";
 import type { Clock } from "../clock.ts";
-import { scopeProblems, type KeyScopes } from "../keys/api-key.ts";
+import type { KeyScopes } from "../keys/api-key.ts";
 import type { KeyHasher } from "../keys/key-hasher.ts";
 import { NO_RATE_LIMIT, normalizeEmail } from "../people/organization.ts";
 import type { Secret } from "../secret.ts";
+import { NO_SETTINGS } from "../servers/server-settings.ts";
 import { NO_TIMEOUT_MS, requireOperatorUrl, requireServerName } from "../servers/server.ts";
 import type { PasswordHasher } from "../sessions/password-hasher.ts";
 import type { Stores } from "../stores.ts";
@@ -59,6 +60,7 @@ export async function bootstrap(
     name: plan.orgName,
     slug: plan.orgSlug,
     rateLimit: NO_RATE_LIMIT,
+    listMode: "lenient",
     createTime: time,
   });
   const team = await stores.teams.ensure(org.id, {
@@ -67,6 +69,7 @@ export async function bootstrap(
     name: plan.teamName,
     slug: plan.teamSlug,
     rateLimit: NO_RATE_LIMIT,
+    scopes: undefined,
     createTime: time,
   });
   const admin = await stores.users.ensure(org.id, {
@@ -119,6 +122,7 @@ export async function bootstrap(
           expireTime: undefined,
           lastUsedTime: undefined,
           revokeTime: undefined,
+          suspendTime: undefined,
         },
         hash,
         checksum: parsed.checksum,
@@ -172,6 +176,7 @@ export async function bootstrap(
       ...wanted,
       timeoutMs: NO_TIMEOUT_MS,
       enabled: true,
+      settings: NO_SETTINGS,
       createTime: time,
       updateTime: time,
     };
@@ -186,7 +191,7 @@ export async function bootstrap(
 }
 
 function requireValid(plan: BootstrapPlan): NonNullable<ReturnType<typeof parseApiKey>> {
-  const problems = scopeProblems(plan.apiKeyScopes);
+  const problems: FieldProblem[] = [];
   const insist = (field: string, holds: boolean, message: string): void => {
     if (!holds) problems.push({ field, message });
   };

@@ -3,5 +3,5 @@ import type { AuthChange } from "./auth-change.ts";
 
 export const CHANGE_TABLE: ChangeTable<AuthChange> = {
   name: "pending_changes",
-  columns: { keyPrefix: "key_prefix" },
+  columns: { keyPrefix: "key_prefix", adminEvents: "admin_events" },
 };

@@ -5,7 +5,6 @@ import {
   DEFAULT_SCOPES,
   refusalOf,
   requireWithinMaker,
-  scopeProblems,
   type ApiKey,
   type KeyScopes,
 } from "./api-key.ts";
@@ -16,7 +15,7 @@ describe("callerOfKey", () => {
   const permissionsOf = (ownerRole: string | undefined, permissions: string[]) => {
     const userId = ownerRole === undefined ? undefined : newId();
     const { key } = aKey(newId(), { userId, scopes: scopes({ permissions }) });
-    const limits = { orgRateLimit: undefined, teamRateLimit: undefined };
+    const limits = { orgRateLimit: undefined, teamRateLimit: undefined, teamScopes: undefined };
     return [...callerOfKey({ key, orgName: "Acme", ownerRole, ...limits }).permissions];
   };
 
@@ -42,22 +41,8 @@ describe("refusalOf", () => {
     expect(refusalOf(key, TIME.getTime() - 1)).toBeUndefined();
     expect(refusalOf(key, TIME.getTime())).toBe("KEY_EXPIRED");
     expect(refusalOf({ ...key, revokeTime: TIME }, 0)).toBe("KEY_REVOKED");
-  });
-});
-
-describe("scopeProblems", () => {
-  it("admits names, tools and permissions in their forms only", () => {
-    const good = { servers: ["*", "a-1"], tools: ["a/x", "*/y", "a/*"], permissions: ["*", "a:*"] };
-    expect(scopeProblems(scopes(good))).toEqual([]);
-    for (const bad of [
-      { servers: ["A"] },
-      { servers: [""] },
-      { tools: ["echo"] },
-      { permissions: ["traces"] },
-      { rateRps: 4_000_000_000 },
-      { servers: Array<string>(1_001).fill("a") },
-    ])
-      expect(scopeProblems(scopes(bad))).toHaveLength(1);
+    expect(refusalOf({ ...key, suspendTime: TIME }, 0)).toBe("KEY_SUSPENDED");
+    expect(refusalOf({ ...key, suspendTime: TIME, revokeTime: TIME }, 0)).toBe("KEY_REVOKED");
   });
 });
 
@@ -86,6 +71,7 @@ describe("requireWithinMaker", () => {
     expect(check({ ...fine, tools: ["*/*"] }, maker, TIME)).toThrow("tools");
     expect(check({ ...fine, rateRps: 0 }, maker, TIME)).toThrow("rate");
     expect(check({ ...fine, rateRps: 11 }, maker, TIME)).toThrow("rate");
+    expect(check({ ...fine, rateMode: "observe" }, maker, TIME)).toThrow("rate");
     expect(check(fine, maker)).toThrow("longer life");
     expect(check(fine, maker, new Date(TIME.getTime() + 1))).toThrow("longer life");
   });

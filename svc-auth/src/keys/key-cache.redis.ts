@@ -70,9 +70,9 @@ type Entry = { readonly fence: string; readonly answer: KeyAnswer };
 
 const AWAY = { answer: undefined, fence: undefined };
 
-// "v1" is the version of Entry: another shape takes another name, so that old and new processes run side by side.
+// "v2" is the version of Entry: another shape takes another name, so that old and new processes run side by side.
 function answerKey(address: KeyAddress): string {
-  return `gwo:{key:${address.prefix}}:v1:${address.fingerprint}`;
+  return `gwo:{key:${address.prefix}}:v2:${address.fingerprint}`;
 }
 
 function fenceKey(prefix: string): string {

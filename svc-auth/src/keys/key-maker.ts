@@ -1,11 +1,11 @@
 import { generateApiKey, parseApiKey } from "@gatewayops/platform/api-key";
-import { Failure } from "@gatewayops/platform/errors";
+import { Failure, invalidRequest } from "@gatewayops/platform/errors";
 import type { Caller } from "@gatewayops/platform/rpc/caller";
 import type { Clock } from "../clock.ts";
 import { ownKeysOnly } from "../people/roles.ts";
 import type { TeamStore } from "../people/team-store.ts";
 import { Secret } from "../secret.ts";
-import { requireWithinMaker, scopeProblems, type ApiKey, type KeyScopes } from "./api-key.ts";
+import { requireWithinMaker, type ApiKey, type KeyScopes } from "./api-key.ts";
 import type { KeyHasher } from "./key-hasher.ts";
 import type { KeyStore } from "./key-store.ts";
 
@@ -17,6 +17,12 @@ export type KeyMaker = {
    * @throws Failure PERMISSION_DENIED, REQUEST_INVALID, NOT_FOUND for a team of another organisation
    */
   make(caller: Caller, wish: KeyWish): Promise<{ key: ApiKey; secret: Secret }>;
+  /**
+   * Admits new scopes of a key, which can do no more with them than the caller.
+   *
+   * @throws Failure PERMISSION_DENIED
+   */
+  admit(caller: Caller, key: ApiKey, scopes: KeyScopes): Promise<void>;
 };
 
 export type KeyWish = {
@@ -37,9 +43,9 @@ export function createKeyMaker(options: KeyMakerOptions): KeyMaker {
   const { keys, hasher, now, newId } = options;
   return {
     async make(caller, wish) {
-      requireValid(wish);
-      const maker = caller.keyId === "" ? undefined : await keyOf(caller);
-      requireWithinMaker(wish, caller, maker);
+      if (wish.expireTime && !(wish.expireTime.getTime() > now()))
+        throw invalidRequest([{ field: "expire_time", message: "must be in the future" }]);
+      await requireWithin(caller, wish);
       if (wish.teamId !== undefined) await requireTeam(caller, wish.teamId);
       const text = generateApiKey(wish.environment);
       const parsed = parseApiKey(text);
@@ -57,22 +63,27 @@ export function createKeyMaker(options: KeyMakerOptions): KeyMaker {
         expireTime: wish.expireTime,
         lastUsedTime: undefined,
         revokeTime: undefined,
+        suspendTime: undefined,
       };
       const hash = await hasher.hash(text);
       await keys.create(caller.orgId, { key, hash, checksum: parsed.checksum });
       return { key, secret: new Secret(text) };
     },
+    admit: (caller, key, scopes) => requireWithin(caller, { ...key, scopes }),
   };
 
-  function requireValid(wish: KeyWish): void {
-    const details = scopeProblems(wish.scopes);
-    if (wish.expireTime && !(wish.expireTime.getTime() > now()))
-      details.push({ field: "expire_time", message: "must be in the future" });
-    if (details.length > 0)
+  async function requireWithin(
+    caller: Caller,
+    fresh: Pick<KeyWish, "scopes" | "expireTime" | "teamId">,
+  ): Promise<void> {
+    const maker = caller.keyId === "" ? undefined : await keyOf(caller);
+    requireWithinMaker(fresh, caller, maker);
+    if (maker?.teamId === undefined || maker.teamId === fresh.teamId) return;
+    const team = await options.teams.get(caller.orgId, maker.teamId);
+    if (team?.scopes)
       throw new Failure(
-        "REQUEST_INVALID",
-        details.map(({ field, message }) => `${field}: ${message}`).join("; "),
-        { details },
+        "PERMISSION_DENIED",
+        "The key you use is limited by its team's scopes. Make the key for the same team.",
       );
   }
 

@@ -1,6 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
+import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
 import { Failure } from "@gatewayops/platform/errors";
 import { requireCaller, type Caller } from "@gatewayops/platform/rpc/caller";
 import type { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
@@ -39,16 +40,29 @@ export function createKeyRpc(options: KeyRpcOptions): ServiceImpl<typeof ApiKeyS
     async getApiKey(request, context) {
       return { apiKey: toApiKey(await visible(requireCaller(context), request.id)) };
     },
+    async updateApiKey({ id, name, scopes: message, suspended }, context) {
+      const caller = requireCaller(context);
+      const before = await visible(caller, id);
+      const scopes = message && keyScopesFrom(message);
+      if (scopes) await maker.admit(caller, before, scopes);
+      const updated = await keys.update(caller.orgId, id, { name, scopes, suspended }, stamp());
+      if (!updated) throw unknown();
+      await publisher.publish(updated.change);
+      return { apiKey: toApiKey(updated.key) };
+    },
     async revokeApiKey(request, context) {
       const caller = requireCaller(context);
       await visible(caller, request.id);
-      const stamp = { changeId: options.newId(), time: new Date(options.now()) };
-      const revoked = await keys.revoke(caller.orgId, request.id, stamp);
+      const revoked = await keys.revoke(caller.orgId, request.id, stamp());
       if (!revoked) throw unknown();
       await publisher.publish(revoked.change);
       return { apiKey: toApiKey(revoked.key) };
     },
   };
+
+  function stamp(): ChangeStamp {
+    return { changeId: options.newId(), time: new Date(options.now()) };
+  }
 
   async function list(
     caller: Caller,

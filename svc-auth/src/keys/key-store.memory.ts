@@ -39,8 +39,26 @@ export function createMemoryKeyStore(tables: MemoryTables): KeyStore {
         key.revokeTime ? key : { ...key, revokeTime: stamp.time },
       );
     },
-    async update(orgId, keyId, values, stamp) {
-      return change(orgId, keyId, stamp, (key) => ({ ...key, ...values }));
+    async update(orgId, keyId, { name, scopes, suspended }, stamp) {
+      return change(orgId, keyId, stamp, (key) => ({
+        ...key,
+        name: name ?? key.name,
+        scopes: scopes ?? key.scopes,
+        suspendTime:
+          (suspended ?? key.suspendTime !== undefined)
+            ? (key.suspendTime ?? stamp.time)
+            : undefined,
+      }));
+    },
+    async prefixes(orgId, { teamId, after, limit }) {
+      return [...tables.keys.values()]
+        .map((row) => row.key)
+        .filter((key) => key.orgId === orgId && !key.revokeTime)
+        .filter((key) => teamId === undefined || key.teamId === teamId)
+        .filter((key) => after === undefined || compareKeys([key.id], [after]) > 0)
+        .sort((a, b) => compareKeys([a.id], [b.id]))
+        .slice(0, limit)
+        .map(({ id, prefix }) => ({ id, prefix }));
     },
     async recordUses(uses) {
       for (const { orgId, keyId, time } of uses) {
@@ -64,6 +82,7 @@ export function createMemoryKeyStore(tables: MemoryTables): KeyStore {
           ownerRole: owner?.role,
           orgRateLimit: limitOf(org.rateLimit),
           teamRateLimit: limitOf(team?.rateLimit),
+          teamScopes: team?.scopes,
         },
       };
     },

@@ -9,7 +9,9 @@ import {
 } from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
 import type { RateLimit } from "../people/organization.ts";
-import type { ApiKey, KeyScopes } from "./api-key.ts";
+import { NO_ACCESS, type AccessScopes } from "../access/access-scopes.ts";
+import type { PolicyMode } from "../access/policy-mode.ts";
+import { NO_KEY_SCOPES, type ApiKey, type KeyScopes } from "./api-key.ts";
 import { changeOfKey, type ChangedKey, type KeyStore } from "./key-store.ts";
 
 export function createPostgresKeyStore(database: Database): KeyStore {
@@ -69,14 +71,34 @@ export function createPostgresKeyStore(database: Database): KeyStore {
           [orgId, keyId, stamp.time],
         ),
       ),
-    update: (orgId, keyId, values, stamp) =>
+    update: (orgId, keyId, { name, scopes, suspended }, stamp) =>
       changed(orgId, keyId, stamp, (sql) =>
         sql.query<KeyRow>(
           "key update",
-          `UPDATE api_keys k SET name = $3, scopes = $4
-           WHERE k.org_id = $1 AND k.id = $2 AND (k.name <> $3 OR k.scopes <> $4) RETURNING ${COLUMNS}`,
-          [orgId, keyId, values.name, JSON.stringify(values.scopes)],
+          `UPDATE api_keys k SET name = COALESCE($3, k.name), scopes = COALESCE($4, k.scopes),
+             suspended_at = CASE
+               WHEN COALESCE($5, k.suspended_at IS NOT NULL) THEN COALESCE(k.suspended_at, $6) END
+           WHERE k.org_id = $1 AND k.id = $2
+             AND (k.name <> $3 OR k.scopes <> $4::jsonb OR (k.suspended_at IS NOT NULL) <> $5::boolean)
+           RETURNING ${COLUMNS}`,
+          [
+            orgId,
+            keyId,
+            name ?? null,
+            scopes === undefined ? null : JSON.stringify(scopes),
+            suspended ?? null,
+            stamp.time,
+          ],
         ),
+      ),
+    prefixes: (orgId, { teamId, after, limit }) =>
+      database.query<{ id: string; prefix: string }>(
+        "key prefixes",
+        `SELECT k.id, k.key_prefix AS prefix FROM api_keys k
+         WHERE k.org_id = $1 AND k.revoked_at IS NULL AND ($2::uuid IS NULL OR k.team_id = $2)
+           AND ($3::uuid IS NULL OR k.id > $3)
+         ORDER BY k.id LIMIT $4`,
+        [orgId, teamId ?? null, after ?? null, limit],
       ),
     async recordUses(uses) {
       // Sorted, so that two services that write the same keys cannot wait for each other.
@@ -98,7 +120,8 @@ export function createPostgresKeyStore(database: Database): KeyStore {
       const [row] = await database.query<KeyRow & PrincipalRow>(
         "key find",
         `SELECT ${COLUMNS}, k.key_hash, o.name AS org_name, o.rate_rps AS org_rps, o.rate_burst AS org_burst,
-           t.rate_rps AS team_rps, t.rate_burst AS team_burst, u.role AS owner_role
+           o.rate_mode AS org_mode, t.rate_rps AS team_rps, t.rate_burst AS team_burst, t.rate_mode AS team_mode,
+           t.scopes AS team_scopes, u.role AS owner_role
          FROM api_keys k
            JOIN organizations o ON o.id = k.org_id
            LEFT JOIN teams t ON t.org_id = k.org_id AND t.id = k.team_id
@@ -113,8 +136,9 @@ export function createPostgresKeyStore(database: Database): KeyStore {
           key: keyFrom(row),
           orgName: row.org_name,
           ownerRole: row.owner_role ?? undefined,
-          orgRateLimit: limitFrom(row.org_rps, row.org_burst),
-          teamRateLimit: limitFrom(row.team_rps, row.team_burst),
+          orgRateLimit: limitFrom(row.org_rps, row.org_burst, row.org_mode),
+          teamRateLimit: limitFrom(row.team_rps, row.team_burst, row.team_mode),
+          teamScopes: row.team_scopes === null ? undefined : { ...NO_ACCESS, ...row.team_scopes },
         },
       };
     },
@@ -165,11 +189,12 @@ type KeyRow = {
   name: string;
   environment: string;
   key_prefix: string;
-  scopes: KeyScopes;
+  scopes: Partial<KeyScopes>;
   created_at: Date;
   expires_at: Date | null;
   last_used_at: Date | null;
   revoked_at: Date | null;
+  suspended_at: Date | null;
 };
 
 type PrincipalRow = {
@@ -177,13 +202,16 @@ type PrincipalRow = {
   org_name: string;
   org_rps: number;
   org_burst: number;
+  org_mode: PolicyMode;
   team_rps: number | null;
   team_burst: number | null;
+  team_mode: PolicyMode | null;
+  team_scopes: Partial<AccessScopes> | null;
   owner_role: string | null;
 };
 
 const COLUMNS = `k.org_id, k.id, k.user_id, k.team_id, k.name, k.environment, k.key_prefix, k.scopes, k.created_at,
-  k.expires_at, k.last_used_at, k.revoked_at`;
+  k.expires_at, k.last_used_at, k.revoked_at, k.suspended_at`;
 
 function keyFrom(row: KeyRow): ApiKey {
   return {
@@ -194,16 +222,23 @@ function keyFrom(row: KeyRow): ApiKey {
     name: row.name,
     environment: row.environment,
     prefix: row.key_prefix,
-    scopes: row.scopes,
+    scopes: { ...NO_KEY_SCOPES, ...row.scopes },
     createTime: row.created_at,
     expireTime: row.expires_at ?? undefined,
     lastUsedTime: row.last_used_at ?? undefined,
     revokeTime: row.revoked_at ?? undefined,
+    suspendTime: row.suspended_at ?? undefined,
   };
 }
 
-function limitFrom(rps: number | null, burst: number | null): RateLimit | undefined {
-  return rps === null || rps === 0 ? undefined : { rps, burst: burst ?? 0 };
+function limitFrom(
+  rps: number | null,
+  burst: number | null,
+  mode: PolicyMode | null,
+): RateLimit | undefined {
+  return rps === null || rps === 0
+    ? undefined
+    : { rps, burst: burst ?? 0, mode: mode ?? "enforce" };
 }
 
 function creationFailure(constraint: string | undefined): Failure | undefined {

@@ -21,13 +21,18 @@ export type KeyStore = {
    * returns no change.
    */
   revoke(orgId: string, keyId: string, change: ChangeStamp): Promise<ChangedKey | undefined>;
-  /** Renames a key and sets its scopes. As `revoke` otherwise. */
+  /** Changes what is given, and when it is suspended or resumed. As `revoke` otherwise. */
   update(
     orgId: string,
     keyId: string,
-    values: { readonly name: string; readonly scopes: KeyScopes },
+    edit: KeyEdit,
     change: ChangeStamp,
   ): Promise<ChangedKey | undefined>;
+  /** Prefixes of keys that are not revoked, of one team when `teamId` is given, in the order of their ids. */
+  prefixes(
+    orgId: string,
+    query: { teamId?: string | undefined; after: string | undefined; limit: number },
+  ): Promise<{ readonly id: string; readonly prefix: string }[]>;
   /** Notes when keys were last used; an older time than the known one is ignored. Unknown keys are no error. */
   recordUses(uses: readonly KeyUse[]): Promise<void>;
   /**
@@ -37,6 +42,12 @@ export type KeyStore = {
   findByPrefix(prefix: string, checksum: string): Promise<KeyCandidate | undefined>;
   /** Counts over all organisations, for metrics. Reads every key. */
   activity(at: { readonly now: Date; readonly usedSince: Date }): Promise<KeyActivity>;
+};
+
+export type KeyEdit = {
+  readonly name?: string | undefined;
+  readonly scopes?: KeyScopes | undefined;
+  readonly suspended?: boolean | undefined;
 };
 
 export type KeyActivity = {
@@ -67,6 +78,7 @@ export function changeOfKey(key: ApiKey, stamp: ChangeStamp): AuthChange {
     orgId: key.orgId,
     invalidation: { kind: "key", orgId: key.orgId, keyId: key.id },
     keyPrefix: key.prefix,
+    adminEvents: undefined,
     createTime: stamp.time,
   };
 }

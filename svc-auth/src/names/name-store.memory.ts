@@ -25,7 +25,7 @@ export function createMemoryNameStore(tables: MemoryTables): NameStore {
       case "key":
         return ofOrg(tables.keys.get(ref.id)?.key, ref)?.name;
       case "tool":
-        return tables.tools.get(refName(ref))?.name;
+        return tables.tools.get(refName(ref))?.tool.name;
     }
   }
 }

@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/require-await -- the contract is asynchronous: a refusal must reject, not throw */
 import type { MemoryTables } from "../memory-tables.ts";
-import type { OrganizationStore } from "./organization-store.ts";
+import { changeOfOrganization, type OrganizationStore } from "./organization-store.ts";
+import type { Organization } from "./organization.ts";
 
 export function createMemoryOrganizationStore(tables: MemoryTables): OrganizationStore {
   return {
@@ -12,6 +13,19 @@ export function createMemoryOrganizationStore(tables: MemoryTables): Organizatio
       if (found) return found;
       tables.organizations.set(fresh.id, fresh);
       return fresh;
+    },
+    async update(orgId, edit) {
+      const before = tables.organizations.get(orgId);
+      if (!before) return undefined;
+      const organization: Organization = {
+        ...before,
+        rateLimit: edit.rateLimit ?? before.rateLimit,
+        listMode: edit.listMode ?? before.listMode,
+      };
+      tables.organizations.set(orgId, organization);
+      const change = changeOfOrganization(orgId, edit);
+      tables.changes.set(change.id, change);
+      return { organization, change };
     },
   };
 }

@@ -1,6 +1,9 @@
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import type { Database } from "@gatewayops/platform/postgres/database";
-import type { OrganizationStore } from "./organization-store.ts";
-import type { Organization } from "./organization.ts";
+import type { PolicyMode } from "../access/policy-mode.ts";
+import { CHANGE_TABLE } from "../changes/change-table.ts";
+import { changeOfOrganization, type OrganizationStore } from "./organization-store.ts";
+import type { ListMode, Organization } from "./organization.ts";
 
 export function createPostgresOrganizationStore(database: Database): OrganizationStore {
   return {
@@ -15,14 +18,16 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
     async ensure(fresh) {
       await database.query(
         "organization ensure",
-        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (slug) DO NOTHING`,
+        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (slug) DO NOTHING`,
         [
           fresh.id,
           fresh.name,
           fresh.slug,
           fresh.rateLimit.rps,
           fresh.rateLimit.burst,
+          fresh.rateLimit.mode,
+          fresh.listMode,
           fresh.createTime,
         ],
       );
@@ -34,6 +39,28 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
       if (!row) throw new Error("the organisation vanished");
       return organizationFrom(row);
     },
+    update: (orgId, edit) =>
+      database.transaction(async (sql) => {
+        const [row] = await sql.query<OrganizationRow>(
+          "organization update",
+          `UPDATE organizations
+           SET rate_rps = COALESCE($2, rate_rps), rate_burst = COALESCE($3, rate_burst),
+             rate_mode = COALESCE($4, rate_mode), list_mode = COALESCE($5, list_mode), updated_at = $6
+           WHERE id = $1 RETURNING ${COLUMNS}`,
+          [
+            orgId,
+            edit.rateLimit?.rps ?? null,
+            edit.rateLimit?.burst ?? null,
+            edit.rateLimit?.mode ?? null,
+            edit.listMode ?? null,
+            edit.time,
+          ],
+        );
+        if (!row) return undefined;
+        const change = changeOfOrganization(orgId, edit);
+        await insertChange(sql, CHANGE_TABLE, change);
+        return { organization: organizationFrom(row), change };
+      }),
   };
 }
 
@@ -43,17 +70,20 @@ type OrganizationRow = {
   slug: string;
   rate_rps: number;
   rate_burst: number;
+  rate_mode: PolicyMode;
+  list_mode: ListMode;
   created_at: Date;
 };
 
-const COLUMNS = "id, name, slug, rate_rps, rate_burst, created_at";
+const COLUMNS = "id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, created_at";
 
 function organizationFrom(row: OrganizationRow): Organization {
   return {
     id: row.id,
     name: row.name,
     slug: row.slug,
-    rateLimit: { rps: row.rate_rps, burst: row.rate_burst },
+    rateLimit: { rps: row.rate_rps, burst: row.rate_burst, mode: row.rate_mode },
+    listMode: row.list_mode,
     createTime: row.created_at,
   };
 }

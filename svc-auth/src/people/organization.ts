@@ -1,12 +1,19 @@
+import type { AccessScopes } from "../access/access-scopes.ts";
+import type { PolicyMode } from "../access/policy-mode.ts";
+
 /** Calls per second that an owner's keys may make together. */
 export type RateLimit = {
   /** Sustained calls per second. 0: no limit. */
   readonly rps: number;
   /** Calls that may come at once above the sustained rate. */
   readonly burst: number;
+  readonly mode: PolicyMode;
 };
 
-export const NO_RATE_LIMIT: RateLimit = { rps: 0, burst: 0 };
+export const NO_RATE_LIMIT: RateLimit = { rps: 0, burst: 0, mode: "enforce" };
+
+/** How lists of the aggregated server are made while one of its servers does not answer. */
+export type ListMode = "strict" | "lenient" | "last_known_good";
 
 /** A tenant. */
 export type Organization = {
@@ -15,6 +22,7 @@ export type Organization = {
   /** Name in URLs, unique. */
   readonly slug: string;
   readonly rateLimit: RateLimit;
+  readonly listMode: ListMode;
   readonly createTime: Date;
 };
 
@@ -26,6 +34,8 @@ export type Team = {
   /** Name in URLs, unique in the organisation. */
   readonly slug: string;
   readonly rateLimit: RateLimit;
+  /** What its keys may reach. Undefined: it restricts nothing. */
+  readonly scopes: AccessScopes | undefined;
   readonly createTime: Date;
 };
 

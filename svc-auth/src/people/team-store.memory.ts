@@ -3,7 +3,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import { compareKeys, type MemoryTables } from "../memory-tables.ts";
 import { pageOf } from "../page.ts";
 import type { Team } from "./organization.ts";
-import type { TeamStore } from "./team-store.ts";
+import { changeOfTeam, type TeamStore } from "./team-store.ts";
 
 export function createMemoryTeamStore(tables: MemoryTables): TeamStore {
   const sortKey = (team: Team): readonly string[] => [team.name, team.id];
@@ -24,6 +24,20 @@ export function createMemoryTeamStore(tables: MemoryTables): TeamStore {
       const found = ofOrg(orgId).find((team) => team.slug === fresh.slug);
       if (!found) tables.teams.set(fresh.id, { ...fresh, orgId });
       return found ?? fresh;
+    },
+    async update(orgId, teamId, edit) {
+      const before = tables.teams.get(teamId);
+      if (before?.orgId !== orgId) return undefined;
+      const team: Team = {
+        ...before,
+        name: edit.name ?? before.name,
+        rateLimit: edit.rateLimit ?? before.rateLimit,
+        scopes: edit.scopes ?? before.scopes,
+      };
+      tables.teams.set(teamId, team);
+      const change = changeOfTeam(orgId, teamId, edit);
+      tables.changes.set(change.id, change);
+      return { team, change };
     },
     async list(orgId, { limit, after }) {
       const rows = ofOrg(orgId)

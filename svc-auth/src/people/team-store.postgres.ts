@@ -1,8 +1,12 @@
+import { insertChange } from "@gatewayops/platform/changes/change-store.postgres";
 import { Failure } from "@gatewayops/platform/errors";
 import { violatedConstraint, type Database } from "@gatewayops/platform/postgres/database";
+import { NO_ACCESS, type AccessScopes } from "../access/access-scopes.ts";
+import type { PolicyMode } from "../access/policy-mode.ts";
+import { CHANGE_TABLE } from "../changes/change-table.ts";
 import { pageOf } from "../page.ts";
 import type { Team } from "./organization.ts";
-import type { TeamStore } from "./team-store.ts";
+import { changeOfTeam, type TeamStore } from "./team-store.ts";
 
 export function createPostgresTeamStore(database: Database): TeamStore {
   return {
@@ -37,6 +41,29 @@ export function createPostgresTeamStore(database: Database): TeamStore {
       if (!row) throw new Error("the team vanished");
       return teamFrom(row);
     },
+    update: (orgId, teamId, edit) =>
+      database.transaction(async (sql) => {
+        const [row] = await sql.query<TeamRow>(
+          "team update",
+          `UPDATE teams
+           SET name = COALESCE($3, name), rate_rps = COALESCE($4, rate_rps), rate_burst = COALESCE($5, rate_burst),
+             rate_mode = COALESCE($6, rate_mode), scopes = COALESCE($7, scopes)
+           WHERE org_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
+          [
+            orgId,
+            teamId,
+            edit.name ?? null,
+            edit.rateLimit?.rps ?? null,
+            edit.rateLimit?.burst ?? null,
+            edit.rateLimit?.mode ?? null,
+            edit.scopes === undefined ? null : JSON.stringify(edit.scopes),
+          ],
+        );
+        if (!row) return undefined;
+        const change = changeOfTeam(orgId, teamId, edit);
+        await insertChange(sql, CHANGE_TABLE, change);
+        return { team: teamFrom(row), change };
+      }),
     async list(orgId, page) {
       const [name, id] = page.after ?? [];
       const rows = await database.query<TeamRow>(
@@ -75,15 +102,18 @@ type TeamRow = {
   slug: string;
   rate_rps: number;
   rate_burst: number;
+  rate_mode: PolicyMode;
+  scopes: Partial<AccessScopes> | null;
   created_at: Date;
 };
 
-const COLUMNS = "org_id, id, name, slug, rate_rps, rate_burst, created_at";
-const INSERT = `INSERT INTO teams (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)`;
+const COLUMNS = "org_id, id, name, slug, rate_rps, rate_burst, rate_mode, scopes, created_at";
+const INSERT = `INSERT INTO teams (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`;
 
 function valuesOf(orgId: string, team: Team): unknown[] {
-  const { rps, burst } = team.rateLimit;
-  return [orgId, team.id, team.name, team.slug, rps, burst, team.createTime];
+  const { rps, burst, mode } = team.rateLimit;
+  const scopes = team.scopes === undefined ? null : JSON.stringify(team.scopes);
+  return [orgId, team.id, team.name, team.slug, rps, burst, mode, scopes, team.createTime];
 }
 
 function teamFrom(row: TeamRow): Team {
@@ -92,7 +122,8 @@ function teamFrom(row: TeamRow): Team {
     orgId: row.org_id,
     name: row.name,
     slug: row.slug,
-    rateLimit: { rps: row.rate_rps, burst: row.rate_burst },
+    rateLimit: { rps: row.rate_rps, burst: row.rate_burst, mode: row.rate_mode },
+    scopes: row.scopes === null ? undefined : { ...NO_ACCESS, ...row.scopes },
     createTime: row.created_at,
   };
 }

@@ -12,18 +12,21 @@ import {
 } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import type { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
 import type { AuthChange } from "../changes/auth-change.ts";
-import type { Clock } from "../clock.ts";
 import { pageRequestFrom } from "../page.ts";
 import type { ServerStore } from "./server-store.ts";
+import { requireSettings } from "./server-settings.ts";
+import { settingsFrom, toSettings } from "./settings-messages.ts";
+import { createToolRpc, unknownServer, type ToolRpcOptions } from "./tool-rpc.ts";
 import { requireApiUrl, requireServerName, transportOf, type McpServer } from "./server.ts";
 
-export type ServerRpcOptions = Clock & {
+export type ServerRpcOptions = ToolRpcOptions & {
   readonly servers: ServerStore;
   readonly publisher: Pick<ChangePublisher<AuthChange>, "publish">;
 };
 
 export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof McpServerService> {
   const { servers, publisher } = options;
+  const toolRpc = createToolRpc(options);
   return {
     async createMcpServer(request, context) {
       const { orgId } = requireCaller(context);
@@ -35,6 +38,7 @@ export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof M
         url: requireApiUrl(request.url),
         timeoutMs: request.timeoutMs,
         enabled: true,
+        settings: requireSettings(settingsFrom(request.settings)),
         createTime: time,
         updateTime: time,
       };
@@ -59,6 +63,7 @@ export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof M
         url: request.url,
         timeoutMs: request.timeoutMs,
         enabled: request.enabled,
+        settings: request.settings && requireSettings(settingsFrom(request.settings)),
       });
       if (!updated) throw unknown(request.name);
       await publisher.publish(updated.change);
@@ -71,6 +76,7 @@ export function createServerRpc(options: ServerRpcOptions): ServiceImpl<typeof M
       await publisher.publish(change);
       return {};
     },
+    ...toolRpc,
   };
 
   function stamp(): ChangeStamp {
@@ -100,11 +106,12 @@ export function toMcpServer(server: McpServer): McpServerMessage {
       transportOf(server) === "stdio" ? ServerTransport.STDIO : ServerTransport.STREAMABLE_HTTP,
     timeoutMs: server.timeoutMs,
     enabled: server.enabled,
+    settings: toSettings(server.settings),
     createTime: timestampFromDate(server.createTime),
     updateTime: timestampFromDate(server.updateTime),
   });
 }
 
 function unknown(name: string): Failure {
-  return new Failure("NOT_FOUND", `There is no server named ${JSON.stringify(name.slice(0, 64))}.`);
+  return new Failure("NOT_FOUND", unknownServer(name));
 }

@@ -4,7 +4,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { AuthChange } from "../changes/auth-change.ts";
 import { compareKeys, type MemoryTables } from "../memory-tables.ts";
 import { pageOf } from "../page.ts";
-import { changeOfServer, TOOLS_MAX, type ServerStore } from "./server-store.ts";
+import { changeOfServer, type ServerStore } from "./server-store.ts";
 import type { McpServer } from "./server.ts";
 
 export function createMemoryServerStore(tables: MemoryTables): ServerStore {
@@ -29,6 +29,12 @@ export function createMemoryServerStore(tables: MemoryTables): ServerStore {
     async get(orgId, name) {
       return get(orgId, name);
     },
+    async enabled(orgId, limit) {
+      return live(orgId)
+        .filter((server) => server.enabled)
+        .sort((a, b) => compareKeys([a.name], [b.name]))
+        .slice(0, limit);
+    },
     async list(orgId, { limit, after }) {
       const rows = live(orgId)
         .sort((a, b) => compareKeys([a.name], [b.name]))
@@ -43,6 +49,7 @@ export function createMemoryServerStore(tables: MemoryTables): ServerStore {
         url: edit.url ?? before.url,
         timeoutMs: edit.timeoutMs ?? before.timeoutMs,
         enabled: edit.enabled ?? before.enabled,
+        settings: edit.settings ?? before.settings,
         updateTime: edit.time,
       };
       tables.servers.set(server.id, { server, deleted: false });
@@ -53,18 +60,6 @@ export function createMemoryServerStore(tables: MemoryTables): ServerStore {
       if (!server) return undefined;
       tables.servers.set(server.id, { server, deleted: true });
       return changed(orgId, name, stamp);
-    },
-    async registerTools(orgId, serverId, tools) {
-      if (tables.servers.get(serverId)?.server.orgId !== orgId)
-        throw new Failure("SERVER_UNKNOWN", "The organisation has no such server.");
-      for (const { id, name } of tools) tables.tools.set(`${orgId}/${id}`, { serverId, name });
-    },
-    async toolNames(orgId, serverId) {
-      return [...tables.tools]
-        .filter(([key, tool]) => key.startsWith(`${orgId}/`) && tool.serverId === serverId)
-        .map(([, tool]) => tool.name)
-        .sort((a, b) => compareKeys([a], [b]))
-        .slice(0, TOOLS_MAX);
     },
   };
 }

@@ -3,7 +3,8 @@ import { Failure } from "@gatewayops/platform/errors";
 import { CHANGE_TABLE } from "../changes/change-table.ts";
 import { violatedConstraint, type Database } from "@gatewayops/platform/postgres/database";
 import { pageOf } from "../page.ts";
-import { changeOfServer, TOOLS_MAX, type ServerStore } from "./server-store.ts";
+import { changeOfServer, type ServerStore } from "./server-store.ts";
+import { NO_SETTINGS, type ServerSettings } from "./server-settings.ts";
 import type { McpServer } from "./server.ts";
 
 export function createPostgresServerStore(database: Database): ServerStore {
@@ -14,7 +15,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
         await database.transaction(async (sql) => {
           await sql.query(
             "server create",
-            `INSERT INTO mcp_servers (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+            `INSERT INTO mcp_servers (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
             [
               orgId,
               server.id,
@@ -22,6 +23,7 @@ export function createPostgresServerStore(database: Database): ServerStore {
               server.url,
               server.timeoutMs,
               server.enabled,
+              JSON.stringify(server.settings),
               server.createTime,
               server.updateTime,
             ],
@@ -42,6 +44,15 @@ export function createPostgresServerStore(database: Database): ServerStore {
       );
       return row && serverFrom(row);
     },
+    async enabled(orgId, limit) {
+      const rows = await database.query<ServerRow>(
+        "servers enabled",
+        `SELECT ${COLUMNS} FROM mcp_servers WHERE org_id = $1 AND enabled AND deleted_at IS NULL
+         ORDER BY name COLLATE "C" LIMIT $2`,
+        [orgId, limit],
+      );
+      return rows.map(serverFrom);
+    },
     async list(orgId, page) {
       const rows = await database.query<ServerRow>(
         "servers list",
@@ -58,9 +69,17 @@ export function createPostgresServerStore(database: Database): ServerStore {
           "server update",
           `UPDATE mcp_servers
            SET url = COALESCE($3, url), timeout_ms = COALESCE($4, timeout_ms), enabled = COALESCE($5, enabled),
-             updated_at = $6
+             settings = COALESCE($6, settings), updated_at = $7
            WHERE org_id = $1 AND name = $2 AND deleted_at IS NULL RETURNING ${COLUMNS}`,
-          [orgId, name, edit.url ?? null, edit.timeoutMs ?? null, edit.enabled ?? null, edit.time],
+          [
+            orgId,
+            name,
+            edit.url ?? null,
+            edit.timeoutMs ?? null,
+            edit.enabled ?? null,
+            edit.settings === undefined ? null : JSON.stringify(edit.settings),
+            edit.time,
+          ],
         );
         if (!row) return undefined;
         const change = changeOfServer(orgId, name, edit);
@@ -80,31 +99,6 @@ export function createPostgresServerStore(database: Database): ServerStore {
         await insertChange(sql, CHANGE_TABLE, change);
         return change;
       }),
-    async registerTools(orgId, serverId, tools) {
-      // Sorted, so that two gateways that register the same tools cannot wait for each other.
-      const sorted = [...tools].sort((a, b) => (a.id < b.id ? -1 : 1));
-      try {
-        await database.query(
-          "tools register",
-          `INSERT INTO mcp_tools (org_id, server_id, tool_id, name)
-           SELECT $1, $2, decode(id, 'hex'), name FROM unnest($3::text[], $4::text[]) AS t (id, name)
-           ON CONFLICT (org_id, tool_id) DO NOTHING`,
-          [orgId, serverId, sorted.map((tool) => tool.id), sorted.map((tool) => tool.name)],
-        );
-      } catch (error) {
-        if (violatedConstraint(error) !== "mcp_tools_org_id_server_id_fkey") throw error;
-        throw new Failure("SERVER_UNKNOWN", "The organisation has no such server.");
-      }
-    },
-    async toolNames(orgId, serverId) {
-      const rows = await database.query<{ name: string }>(
-        "tool names list",
-        `SELECT name FROM mcp_tools WHERE org_id = $1 AND server_id = $2
-         ORDER BY name COLLATE "C" LIMIT $3`,
-        [orgId, serverId, TOOLS_MAX],
-      );
-      return rows.map((row) => row.name);
-    },
   };
 }
 
@@ -115,11 +109,12 @@ type ServerRow = {
   url: string;
   timeout_ms: number;
   enabled: boolean;
+  settings: Partial<ServerSettings>;
   created_at: Date;
   updated_at: Date;
 };
 
-const COLUMNS = "org_id, id, name, url, timeout_ms, enabled, created_at, updated_at";
+const COLUMNS = "org_id, id, name, url, timeout_ms, enabled, settings, created_at, updated_at";
 
 function serverFrom(row: ServerRow): McpServer {
   return {
@@ -129,6 +124,7 @@ function serverFrom(row: ServerRow): McpServer {
     url: row.url,
     timeoutMs: row.timeout_ms,
     enabled: row.enabled,
+    settings: { ...NO_SETTINGS, ...row.settings },
     createTime: row.created_at,
     updateTime: row.updated_at,
   };

@@ -1,4 +1,5 @@
 import { Failure, type FieldProblem } from "@gatewayops/platform/errors";
+import type { ServerSettings } from "./server-settings.ts";
 
 /** How the gateway reaches a server. */
 export type ServerTransport = "streamable_http" | "stdio";
@@ -14,6 +15,7 @@ export type McpServer = {
   /** Milliseconds an answer may take; NO_TIMEOUT_MS for the gateway's default. */
   readonly timeoutMs: number;
   readonly enabled: boolean;
+  readonly settings: ServerSettings;
   readonly createTime: Date;
   readonly updateTime: Date;
 };

@@ -19,6 +19,8 @@ const NAMES: Readonly<Record<string, string>> = {
   budget: "Budgets",
   upstream: "MCP server called",
   price: "Price worked out",
+  validate: "Arguments checked",
+  pin: "Tool's definition compared",
 };
 
 const OUTCOMES: Readonly<Record<string, Omit<StageLook, "name" | "durationUs">>> = {
@@ -26,6 +28,7 @@ const OUTCOMES: Readonly<Record<string, Omit<StageLook, "name" | "durationUs">>>
   refused: { outcome: "Refused", tone: "bad", icon: "close" },
   failed: { outcome: "Failed", tone: "bad", icon: "alert" },
   degraded: { outcome: "Decided without a global answer", tone: "warn", icon: "alert" },
+  observed: { outcome: "Would have refused: only observes", tone: "warn", icon: "alert" },
   not_configured: { outcome: "Not configured", tone: "plain", icon: "next" },
 };
 

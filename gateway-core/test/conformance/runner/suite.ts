@@ -73,14 +73,23 @@ function checksIn(file: string | undefined): ScenarioResult["checks"] {
   return readChecks(readFileSync(file, "utf8"));
 }
 
-/** Its exit code says what its result files say as well; of interest are the files alone. */
+/**
+ * Its exit code says what its result files say as well; of interest are the files alone. Once they are written a
+ * suite that serves waits for its connections to end, which a gateway keeps for the next call: it is ended then.
+ */
 function runSuite({ isVerbose, signal }: SuiteRun, args: readonly string[]): Promise<void> {
-  const output = isVerbose ? "inherit" : "ignore";
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [SUITE_PROGRAM, ...args], {
-      stdio: ["ignore", output, output],
+      stdio: ["ignore", isVerbose ? "inherit" : "ignore", "pipe"],
       timeout: SUITE_MS,
       signal,
+    });
+    let printed = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      if (isVerbose) process.stderr.write(text);
+      printed += text;
+      if (printed.includes(SAVED)) child.kill();
+      printed = printed.slice(-SAVED.length);
     });
     child.on("error", reject);
     child.on("exit", () => {
@@ -88,3 +97,6 @@ function runSuite({ isVerbose, signal }: SuiteRun, args: readonly string[]): Pro
     });
   });
 }
+
+/** What the suite prints to standard error when a client scenario's files are written. */
+const SAVED = "Results saved to ";

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { PolicyMode } from "./policy_mode_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -25,7 +26,8 @@ export declare type KeyScopes = Message<"gatewayops.auth.v1.KeyScopes"> & {
   servers: string[];
 
   /**
-   * Tools the key may call, as "server/tool" where either part may be "*". Empty means every tool of the servers above.
+   * Tools the key may call, as "server/tool", where "*" stands for any characters. Empty means every tool of the servers
+   * above.
    *
    * @generated from field: repeated string tools = 2;
    */
@@ -39,18 +41,70 @@ export declare type KeyScopes = Message<"gatewayops.auth.v1.KeyScopes"> & {
   permissions: string[];
 
   /**
-   * Sustained calls per second. 0 means the gateway's default (rate_limiting.default_rps).
+   * Sustained calls per second, at most 1000000. 0 means the gateway's default (rate_limiting.default_rps).
    *
    * @generated from field: uint32 rate_rps = 4;
    */
   rateRps: number;
 
   /**
-   * Calls that may come at once above the sustained rate. 0 means the gateway's default (rate_limiting.burst_size).
+   * Calls that may come at once above the sustained rate, at most 1000000. 0 means the gateway's default
+   * (rate_limiting.burst_size).
    *
    * @generated from field: uint32 rate_burst = 5;
    */
   rateBurst: number;
+
+  /**
+   * Resources that may be read and subscribed to, as "server/uri", where "*" stands for any characters. Empty means
+   * every resource of the servers above.
+   *
+   * @generated from field: repeated string resources = 6;
+   */
+  resources: string[];
+
+  /**
+   * Prompts that may be got, as "server/prompt", where "*" stands for any characters. Empty means every prompt of the
+   * servers above.
+   *
+   * @generated from field: repeated string prompts = 7;
+   */
+  prompts: string[];
+
+  /**
+   * Tools that may not be called, whatever is allowed above.
+   *
+   * @generated from field: repeated string deny_tools = 8;
+   */
+  denyTools: string[];
+
+  /**
+   * Resources that may not be read or subscribed to, whatever is allowed above.
+   *
+   * @generated from field: repeated string deny_resources = 9;
+   */
+  denyResources: string[];
+
+  /**
+   * Prompts that may not be got, whatever is allowed above.
+   *
+   * @generated from field: repeated string deny_prompts = 10;
+   */
+  denyPrompts: string[];
+
+  /**
+   * Whether the servers, tools, resources and prompts above are enforced. Not said: enforce.
+   *
+   * @generated from field: gatewayops.auth.v1.PolicyMode scopes_mode = 11;
+   */
+  scopesMode: PolicyMode;
+
+  /**
+   * Whether the rate above is enforced. Not said: enforce.
+   *
+   * @generated from field: gatewayops.auth.v1.PolicyMode rate_mode = 12;
+   */
+  rateMode: PolicyMode;
 };
 
 /**
@@ -148,6 +202,13 @@ export declare type ApiKey = Message<"gatewayops.auth.v1.ApiKey"> & {
    * @generated from field: google.protobuf.Timestamp revoke_time = 12;
    */
   revokeTime?: Timestamp | undefined;
+
+  /**
+   * When it was suspended. Absent: it is not suspended.
+   *
+   * @generated from field: google.protobuf.Timestamp suspend_time = 13;
+   */
+  suspendTime?: Timestamp | undefined;
 };
 
 /**

@@ -189,6 +189,67 @@ export declare type GetApiKeyResponse = Message<"gatewayops.auth.v1.GetApiKeyRes
 export declare const GetApiKeyResponseSchema: GenMessage<GetApiKeyResponse>;
 
 /**
+ * Request of UpdateApiKey. Absent fields stay as they are.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateApiKeyRequest
+ */
+export declare type UpdateApiKeyRequest = Message<"gatewayops.auth.v1.UpdateApiKeyRequest"> & {
+  /**
+   * UUID of the key.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * New name for people.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * All that the key may reach from now on, in place of what it may reach until now.
+   *
+   * @generated from field: gatewayops.auth.v1.KeyScopes scopes = 3;
+   */
+  scopes?: KeyScopes | undefined;
+
+  /**
+   * True: the key is refused with KEY_SUSPENDED until this is false again.
+   *
+   * @generated from field: optional bool suspended = 4;
+   */
+  suspended?: boolean | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateApiKeyRequest.
+ * Use `create(UpdateApiKeyRequestSchema)` to create a new message.
+ */
+export declare const UpdateApiKeyRequestSchema: GenMessage<UpdateApiKeyRequest>;
+
+/**
+ * Response of UpdateApiKey.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateApiKeyResponse
+ */
+export declare type UpdateApiKeyResponse = Message<"gatewayops.auth.v1.UpdateApiKeyResponse"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: gatewayops.auth.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateApiKeyResponse.
+ * Use `create(UpdateApiKeyResponseSchema)` to create a new message.
+ */
+export declare const UpdateApiKeyResponseSchema: GenMessage<UpdateApiKeyResponse>;
+
+/**
  * Request of RevokeApiKey.
  *
  * @generated from message gatewayops.auth.v1.RevokeApiKeyRequest
@@ -229,7 +290,7 @@ export declare type RevokeApiKeyResponse = Message<"gatewayops.auth.v1.RevokeApi
 export declare const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse>;
 
 /**
- * Makes, lists and revokes the API keys of the caller's organisation.
+ * Makes, lists, changes and revokes the API keys of the caller's organisation.
  *
  * @generated from service gatewayops.auth.v1.ApiKeyService
  */
@@ -263,6 +324,16 @@ export declare const ApiKeyService: GenService<{
     methodKind: "unary";
     input: typeof GetApiKeyRequestSchema;
     output: typeof GetApiKeyResponseSchema;
+  },
+  /**
+   * Renames a key, changes what it may reach, suspends or resumes it. Effective in every gateway within a second.
+   *
+   * @generated from rpc gatewayops.auth.v1.ApiKeyService.UpdateApiKey
+   */
+  updateApiKey: {
+    methodKind: "unary";
+    input: typeof UpdateApiKeyRequestSchema;
+    output: typeof UpdateApiKeyResponseSchema;
   },
   /**
    * Revokes a key. It stops working in every gateway within a second. Revoking twice is no error.

@@ -6,8 +6,9 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { ApiKey, KeyScopes } from "./api_key_pb.js";
 import type { Identity } from "./session_service_pb.js";
-import type { RateLimit } from "./organization_service_pb.js";
+import type { ListMode, RateLimit, TeamScopes } from "./organization_service_pb.js";
 import type { McpServer } from "./server_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file gatewayops/auth/v1/internal_service.proto.
@@ -67,6 +68,13 @@ export declare type ValidateKeyResponse = Message<"gatewayops.auth.v1.ValidateKe
    * @generated from field: gatewayops.auth.v1.RateLimit team_rate_limit = 4;
    */
   teamRateLimit?: RateLimit | undefined;
+
+  /**
+   * What keys of the key's team may reach. Absent: the team restricts nothing.
+   *
+   * @generated from field: gatewayops.auth.v1.TeamScopes team_scopes = 5;
+   */
+  teamScopes?: TeamScopes | undefined;
 };
 
 /**
@@ -161,6 +169,13 @@ export declare type ResolveServerResponse = Message<"gatewayops.auth.v1.ResolveS
    * @generated from field: repeated string tools = 2;
    */
   tools: string[];
+
+  /**
+   * The tools known of it.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.KnownTool known_tools = 3;
+   */
+  knownTools: KnownTool[];
 };
 
 /**
@@ -168,6 +183,121 @@ export declare type ResolveServerResponse = Message<"gatewayops.auth.v1.ResolveS
  * Use `create(ResolveServerResponseSchema)` to create a new message.
  */
 export declare const ResolveServerResponseSchema: GenMessage<ResolveServerResponse>;
+
+/**
+ * What is known of a server's tool.
+ *
+ * @generated from message gatewayops.auth.v1.KnownTool
+ */
+export declare type KnownTool = Message<"gatewayops.auth.v1.KnownTool"> & {
+  /**
+   * Name, as the server lists it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * True: it is switched off.
+   *
+   * @generated from field: bool disabled = 2;
+   */
+  disabled: boolean;
+
+  /**
+   * SHA-256 of its definition, 32 bytes. Empty: the definition is not known.
+   *
+   * @generated from field: bytes definition_hash = 3;
+   */
+  definitionHash: Uint8Array;
+
+  /**
+   * When its definition changed last. Absent: it is the first that is known.
+   *
+   * @generated from field: google.protobuf.Timestamp definition_change_time = 4;
+   */
+  definitionChangeTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.KnownTool.
+ * Use `create(KnownToolSchema)` to create a new message.
+ */
+export declare const KnownToolSchema: GenMessage<KnownTool>;
+
+/**
+ * Request of ListServers.
+ *
+ * @generated from message gatewayops.auth.v1.ListServersRequest
+ */
+export declare type ListServersRequest = Message<"gatewayops.auth.v1.ListServersRequest"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListServersRequest.
+ * Use `create(ListServersRequestSchema)` to create a new message.
+ */
+export declare const ListServersRequestSchema: GenMessage<ListServersRequest>;
+
+/**
+ * A server with its tools.
+ *
+ * @generated from message gatewayops.auth.v1.KnownServer
+ */
+export declare type KnownServer = Message<"gatewayops.auth.v1.KnownServer"> & {
+  /**
+   * The server.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServer server = 1;
+   */
+  server?: McpServer | undefined;
+
+  /**
+   * The tools known of it.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.KnownTool tools = 2;
+   */
+  tools: KnownTool[];
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.KnownServer.
+ * Use `create(KnownServerSchema)` to create a new message.
+ */
+export declare const KnownServerSchema: GenMessage<KnownServer>;
+
+/**
+ * Response of ListServers.
+ *
+ * @generated from message gatewayops.auth.v1.ListServersResponse
+ */
+export declare type ListServersResponse = Message<"gatewayops.auth.v1.ListServersResponse"> & {
+  /**
+   * The enabled servers by name, at most 1000.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.KnownServer servers = 1;
+   */
+  servers: KnownServer[];
+
+  /**
+   * How lists are made while one of them does not answer.
+   *
+   * @generated from field: gatewayops.auth.v1.ListMode list_mode = 2;
+   */
+  listMode: ListMode;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListServersResponse.
+ * Use `create(ListServersResponseSchema)` to create a new message.
+ */
+export declare const ListServersResponseSchema: GenMessage<ListServersResponse>;
 
 /**
  * Request of RegisterTools.
@@ -195,6 +325,13 @@ export declare type RegisterToolsRequest = Message<"gatewayops.auth.v1.RegisterT
    * @generated from field: repeated string tools = 3;
    */
   tools: string[];
+
+  /**
+   * Tools with their definitions, as the server lists them. At most 10000.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.ListedTool listed = 4;
+   */
+  listed: ListedTool[];
 };
 
 /**
@@ -202,6 +339,40 @@ export declare type RegisterToolsRequest = Message<"gatewayops.auth.v1.RegisterT
  * Use `create(RegisterToolsRequestSchema)` to create a new message.
  */
 export declare const RegisterToolsRequestSchema: GenMessage<RegisterToolsRequest>;
+
+/**
+ * A tool as a server lists it.
+ *
+ * @generated from message gatewayops.auth.v1.ListedTool
+ */
+export declare type ListedTool = Message<"gatewayops.auth.v1.ListedTool"> & {
+  /**
+   * Name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * SHA-256 of its definition's canonical form (RFC 8785), 32 bytes.
+   *
+   * @generated from field: bytes definition_hash = 2;
+   */
+  definitionHash: Uint8Array;
+
+  /**
+   * The definition in the server's own bytes, JSON. Empty: it is the known one, or longer than 256 KiB.
+   *
+   * @generated from field: bytes definition = 3;
+   */
+  definition: Uint8Array;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListedTool.
+ * Use `create(ListedToolSchema)` to create a new message.
+ */
+export declare const ListedToolSchema: GenMessage<ListedTool>;
 
 /**
  * Response of RegisterTools.
@@ -530,7 +701,7 @@ export declare const NamedKindSchema: GenEnum<NamedKind>;
  */
 export declare const InternalAuthService: GenService<{
   /**
-   * Checks an API key. Fails with KEY_INVALID, KEY_REVOKED or KEY_EXPIRED.
+   * Checks an API key. Fails with KEY_INVALID, KEY_REVOKED, KEY_SUSPENDED or KEY_EXPIRED.
    *
    * @generated from rpc gatewayops.auth.v1.InternalAuthService.ValidateKey
    */
@@ -560,7 +731,18 @@ export declare const InternalAuthService: GenService<{
     output: typeof ResolveServerResponseSchema;
   },
   /**
-   * Remembers the names of a server's tools, so that records, which hold tool ids only, can be read.
+   * Returns all that the gateway must know to serve every server of an organisation as one.
+   *
+   * @generated from rpc gatewayops.auth.v1.InternalAuthService.ListServers
+   */
+  listServers: {
+    methodKind: "unary";
+    input: typeof ListServersRequestSchema;
+    output: typeof ListServersResponseSchema;
+  },
+  /**
+   * Remembers the tools that a server lists: their names, so that records, which hold tool ids only, can be read, and
+   * their definitions. A definition that is not the known one is a change, and told as an event.
    *
    * @generated from rpc gatewayops.auth.v1.InternalAuthService.RegisterTools
    */

@@ -2,8 +2,9 @@
 // @generated from file gatewayops/auth/v1/organization_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
+import type { PolicyMode } from "./policy_mode_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -30,6 +31,13 @@ export declare type RateLimit = Message<"gatewayops.auth.v1.RateLimit"> & {
    * @generated from field: uint32 burst = 2;
    */
   burst: number;
+
+  /**
+   * Whether the limit is enforced. Not said: enforce.
+   *
+   * @generated from field: gatewayops.auth.v1.PolicyMode mode = 3;
+   */
+  mode: PolicyMode;
 };
 
 /**
@@ -37,6 +45,78 @@ export declare type RateLimit = Message<"gatewayops.auth.v1.RateLimit"> & {
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export declare const RateLimitSchema: GenMessage<RateLimit>;
+
+/**
+ * What keys of a team may reach. A key may do what its own scopes and those of its team allow.
+ *
+ * @generated from message gatewayops.auth.v1.TeamScopes
+ */
+export declare type TeamScopes = Message<"gatewayops.auth.v1.TeamScopes"> & {
+  /**
+   * Names of the MCP servers keys of the team may reach. "*" means all. Empty means none: deny by default.
+   *
+   * @generated from field: repeated string servers = 1;
+   */
+  servers: string[];
+
+  /**
+   * Tools that may be called, as "server/tool", where "*" stands for any characters. Empty means every tool of the
+   * servers above.
+   *
+   * @generated from field: repeated string tools = 2;
+   */
+  tools: string[];
+
+  /**
+   * Resources that may be read and subscribed to, as "server/uri", where "*" stands for any characters. Empty means
+   * every resource of the servers above.
+   *
+   * @generated from field: repeated string resources = 3;
+   */
+  resources: string[];
+
+  /**
+   * Prompts that may be got, as "server/prompt", where "*" stands for any characters. Empty means every prompt of the
+   * servers above.
+   *
+   * @generated from field: repeated string prompts = 4;
+   */
+  prompts: string[];
+
+  /**
+   * Tools that may not be called, whatever is allowed above.
+   *
+   * @generated from field: repeated string deny_tools = 5;
+   */
+  denyTools: string[];
+
+  /**
+   * Resources that may not be read or subscribed to, whatever is allowed above.
+   *
+   * @generated from field: repeated string deny_resources = 6;
+   */
+  denyResources: string[];
+
+  /**
+   * Prompts that may not be got, whatever is allowed above.
+   *
+   * @generated from field: repeated string deny_prompts = 7;
+   */
+  denyPrompts: string[];
+
+  /**
+   * Whether the servers, tools, resources and prompts above are enforced. Not said: enforce.
+   *
+   * @generated from field: gatewayops.auth.v1.PolicyMode scopes_mode = 8;
+   */
+  scopesMode: PolicyMode;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.TeamScopes.
+ * Use `create(TeamScopesSchema)` to create a new message.
+ */
+export declare const TeamScopesSchema: GenMessage<TeamScopes>;
 
 /**
  * A tenant: everything else belongs to exactly one.
@@ -78,6 +158,13 @@ export declare type Organization = Message<"gatewayops.auth.v1.Organization"> & 
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * How lists of the aggregated server are made while one of its servers does not answer.
+   *
+   * @generated from field: gatewayops.auth.v1.ListMode list_mode = 6;
+   */
+  listMode: ListMode;
 };
 
 /**
@@ -126,6 +213,13 @@ export declare type Team = Message<"gatewayops.auth.v1.Team"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * What keys of the team may reach. Absent: the team restricts nothing.
+   *
+   * @generated from field: gatewayops.auth.v1.TeamScopes scopes = 6;
+   */
+  scopes?: TeamScopes | undefined;
 };
 
 /**
@@ -224,6 +318,53 @@ export declare type GetOrganizationResponse = Message<"gatewayops.auth.v1.GetOrg
 export declare const GetOrganizationResponseSchema: GenMessage<GetOrganizationResponse>;
 
 /**
+ * Request of UpdateOrganization. Absent fields stay as they are.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateOrganizationRequest
+ */
+export declare type UpdateOrganizationRequest = Message<"gatewayops.auth.v1.UpdateOrganizationRequest"> & {
+  /**
+   * New limit over all keys of the organisation.
+   *
+   * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 1;
+   */
+  rateLimit?: RateLimit | undefined;
+
+  /**
+   * How lists of the aggregated server are made while one of its servers does not answer. Not said: stays as it is.
+   *
+   * @generated from field: gatewayops.auth.v1.ListMode list_mode = 2;
+   */
+  listMode: ListMode;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateOrganizationRequest.
+ * Use `create(UpdateOrganizationRequestSchema)` to create a new message.
+ */
+export declare const UpdateOrganizationRequestSchema: GenMessage<UpdateOrganizationRequest>;
+
+/**
+ * Response of UpdateOrganization.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateOrganizationResponse
+ */
+export declare type UpdateOrganizationResponse = Message<"gatewayops.auth.v1.UpdateOrganizationResponse"> & {
+  /**
+   * The organisation.
+   *
+   * @generated from field: gatewayops.auth.v1.Organization organization = 1;
+   */
+  organization?: Organization | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateOrganizationResponse.
+ * Use `create(UpdateOrganizationResponseSchema)` to create a new message.
+ */
+export declare const UpdateOrganizationResponseSchema: GenMessage<UpdateOrganizationResponse>;
+
+/**
  * Request of CreateTeam.
  *
  * @generated from message gatewayops.auth.v1.CreateTeamRequest
@@ -249,6 +390,13 @@ export declare type CreateTeamRequest = Message<"gatewayops.auth.v1.CreateTeamRe
    * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 3;
    */
   rateLimit?: RateLimit | undefined;
+
+  /**
+   * What keys of the team may reach. Absent: the team restricts nothing.
+   *
+   * @generated from field: gatewayops.auth.v1.TeamScopes scopes = 4;
+   */
+  scopes?: TeamScopes | undefined;
 };
 
 /**
@@ -276,6 +424,67 @@ export declare type CreateTeamResponse = Message<"gatewayops.auth.v1.CreateTeamR
  * Use `create(CreateTeamResponseSchema)` to create a new message.
  */
 export declare const CreateTeamResponseSchema: GenMessage<CreateTeamResponse>;
+
+/**
+ * Request of UpdateTeam. Absent fields stay as they are.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateTeamRequest
+ */
+export declare type UpdateTeamRequest = Message<"gatewayops.auth.v1.UpdateTeamRequest"> & {
+  /**
+   * UUID of the team.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * New name for people.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * New limit over all keys of the team.
+   *
+   * @generated from field: gatewayops.auth.v1.RateLimit rate_limit = 3;
+   */
+  rateLimit?: RateLimit | undefined;
+
+  /**
+   * All that keys of the team may reach from now on. With every server and nothing else, the team restricts nothing.
+   *
+   * @generated from field: gatewayops.auth.v1.TeamScopes scopes = 4;
+   */
+  scopes?: TeamScopes | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateTeamRequest.
+ * Use `create(UpdateTeamRequestSchema)` to create a new message.
+ */
+export declare const UpdateTeamRequestSchema: GenMessage<UpdateTeamRequest>;
+
+/**
+ * Response of UpdateTeam.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateTeamResponse
+ */
+export declare type UpdateTeamResponse = Message<"gatewayops.auth.v1.UpdateTeamResponse"> & {
+  /**
+   * The team.
+   *
+   * @generated from field: gatewayops.auth.v1.Team team = 1;
+   */
+  team?: Team | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateTeamResponse.
+ * Use `create(UpdateTeamResponseSchema)` to create a new message.
+ */
+export declare const UpdateTeamResponseSchema: GenMessage<UpdateTeamResponse>;
 
 /**
  * Request of ListTeams.
@@ -461,6 +670,46 @@ export declare type ListUsersResponse = Message<"gatewayops.auth.v1.ListUsersRes
 export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
 
 /**
+ * How lists of the aggregated server are made while one of its servers does not answer.
+ *
+ * @generated from enum gatewayops.auth.v1.ListMode
+ */
+export enum ListMode {
+  /**
+   * Not said: lenient.
+   *
+   * @generated from enum value: LIST_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The list fails.
+   *
+   * @generated from enum value: LIST_MODE_STRICT = 1;
+   */
+  STRICT = 1,
+
+  /**
+   * The list leaves out what that server would add.
+   *
+   * @generated from enum value: LIST_MODE_LENIENT = 2;
+   */
+  LENIENT = 2,
+
+  /**
+   * The list has what that server listed last.
+   *
+   * @generated from enum value: LIST_MODE_LAST_KNOWN_GOOD = 3;
+   */
+  LAST_KNOWN_GOOD = 3,
+}
+
+/**
+ * Describes the enum gatewayops.auth.v1.ListMode.
+ */
+export declare const ListModeSchema: GenEnum<ListMode>;
+
+/**
  * The caller's organisation, its teams and its people.
  *
  * @generated from service gatewayops.auth.v1.OrganizationService
@@ -475,6 +724,16 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof GetOrganizationRequestSchema;
     output: typeof GetOrganizationResponseSchema;
+  },
+  /**
+   * Changes the caller's organisation. Effective in every gateway within a second.
+   *
+   * @generated from rpc gatewayops.auth.v1.OrganizationService.UpdateOrganization
+   */
+  updateOrganization: {
+    methodKind: "unary";
+    input: typeof UpdateOrganizationRequestSchema;
+    output: typeof UpdateOrganizationResponseSchema;
   },
   /**
    * Makes a team.
@@ -495,6 +754,16 @@ export declare const OrganizationService: GenService<{
     methodKind: "unary";
     input: typeof ListTeamsRequestSchema;
     output: typeof ListTeamsResponseSchema;
+  },
+  /**
+   * Changes a team. Effective in every gateway within a second.
+   *
+   * @generated from rpc gatewayops.auth.v1.OrganizationService.UpdateTeam
+   */
+  updateTeam: {
+    methodKind: "unary";
+    input: typeof UpdateTeamRequestSchema;
+    output: typeof UpdateTeamResponseSchema;
   },
   /**
    * Makes a person who signs in with a password.

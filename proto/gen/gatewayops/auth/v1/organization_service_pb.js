@@ -2,8 +2,9 @@
 // @generated from file gatewayops/auth/v1/organization_service.proto (package gatewayops.auth.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
+import { file_gatewayops_auth_v1_policy_mode } from "./policy_mode_pb.js";
 import { file_gatewayops_common_v1_options } from "../../common/v1/options_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -12,7 +13,7 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file gatewayops/auth/v1/organization_service.proto.
  */
 export const file_gatewayops_auth_v1_organization_service = /*@__PURE__*/
-  fileDesc("Ci1nYXRld2F5b3BzL2F1dGgvdjEvb3JnYW5pemF0aW9uX3NlcnZpY2UucHJvdG8SEmdhdGV3YXlvcHMuYXV0aC52MSInCglSYXRlTGltaXQSCwoDcnBzGAEgASgNEg0KBWJ1cnN0GAIgASgNIpoBCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzbHVnGAMgASgJEjEKCnJhdGVfbGltaXQYBCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKSAQoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBHNsdWcYAyABKAkSMQoKcmF0ZV9saW1pdBgEIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqMBCgRVc2VyEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDAoEcm9sZRgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPbGFzdF9sb2dpbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIYChZHZXRPcmdhbml6YXRpb25SZXF1ZXN0IlEKF0dldE9yZ2FuaXphdGlvblJlc3BvbnNlEjYKDG9yZ2FuaXphdGlvbhgBIAEoCzIgLmdhdGV3YXlvcHMuYXV0aC52MS5Pcmdhbml6YXRpb24i3QEKEUNyZWF0ZVRlYW1SZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFEAEY/wESewoEc2x1ZxgCIAEoCUJtukgdchsyGV5bYS16MC05XVthLXowLTktXXswLDk5fSS6uxhJMSB0byAxMDAgY2hhcmFjdGVycyBhLXosIDAtOSBhbmQgIi0iLCB0aGUgZmlyc3Qgb2YgdGhlbSBhIGxldHRlciBvciBkaWdpdBIxCgpyYXRlX2xpbWl0GAMgASgLMh0uZ2F0ZXdheW9wcy5hdXRoLnYxLlJhdGVMaW1pdCI8ChJDcmVhdGVUZWFtUmVzcG9uc2USJgoEdGVhbRgBIAEoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5UZWFtIjsKEExpc3RUZWFtc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJeChFMaXN0VGVhbXNSZXNwb25zZRInCgVpdGVtcxgBIAMoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5UZWFtEg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCKeAQoRQ3JlYXRlVXNlclJlcXVlc3QSFgoFZW1haWwYASABKAlCB7pIBHICYAESFgoEbmFtZRgCIAEoCUIIukgFcgMY/wESOAoEcm9sZRgDIAEoCUIqukgnciVSAFIJb3JnX2FkbWluUgpvcmdfbWVtYmVyUgpvcmdfdmlld2VyEh8KCHBhc3N3b3JkGAQgASgJQg2AAQG6SAdyBRAMGIAIIjwKEkNyZWF0ZVVzZXJSZXNwb25zZRImCgR1c2VyGAEgASgLMhguZ2F0ZXdheW9wcy5hdXRoLnYxLlVzZXIiOwoQTGlzdFVzZXJzUmVxdWVzdBIXCgVsaW1pdBgBIAEoDUIIukgFKgMYyAESDgoGY3Vyc29yGAIgASgJIl4KEUxpc3RVc2Vyc1Jlc3BvbnNlEicKBWl0ZW1zGAEgAygLMhguZ2F0ZXdheW9wcy5hdXRoLnYxLlVzZXISDgoGY3Vyc29yGAIgASgJEhAKCGhhc19tb3JlGAMgASgIMrEFChNPcmdhbml6YXRpb25TZXJ2aWNlEo0BCg9HZXRPcmdhbml6YXRpb24SKi5nYXRld2F5b3BzLmF1dGgudjEuR2V0T3JnYW5pemF0aW9uUmVxdWVzdBorLmdhdGV3YXlvcHMuYXV0aC52MS5HZXRPcmdhbml6YXRpb25SZXNwb25zZSIhkAIBqrsYAhABgtPkkwISEhAvdjEvb3Jncy9jdXJyZW50EoMBCgpDcmVhdGVUZWFtEiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZVRlYW1SZXF1ZXN0GiYuZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZVRlYW1SZXNwb25zZSImqrsYDgoMdGVhbXM6Y3JlYXRlgtPkkwIOOgEqIgkvdjEvdGVhbXMSfgoJTGlzdFRlYW1zEiQuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RUZWFtc1JlcXVlc3QaJS5nYXRld2F5b3BzLmF1dGgudjEuTGlzdFRlYW1zUmVzcG9uc2UiJJACAaq7GAwKCnRlYW1zOnJlYWSC0+STAgsSCS92MS90ZWFtcxKDAQoKQ3JlYXRlVXNlchIlLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVVc2VyUmVxdWVzdBomLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVVc2VyUmVzcG9uc2UiJqq7GA4KDHVzZXJzOmNyZWF0ZYLT5JMCDjoBKiIJL3YxL3VzZXJzEn4KCUxpc3RVc2VycxIkLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0VXNlcnNSZXF1ZXN0GiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIiSQAgGquxgMCgp1c2VyczpyZWFkgtPkkwILEgkvdjEvdXNlcnNiBnByb3RvMw", [file_buf_validate_validate, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ci1nYXRld2F5b3BzL2F1dGgvdjEvb3JnYW5pemF0aW9uX3NlcnZpY2UucHJvdG8SEmdhdGV3YXlvcHMuYXV0aC52MSJfCglSYXRlTGltaXQSCwoDcnBzGAEgASgNEg0KBWJ1cnN0GAIgASgNEjYKBG1vZGUYAyABKA4yHi5nYXRld2F5b3BzLmF1dGgudjEuUG9saWN5TW9kZUIIukgFggECEAEixwcKClRlYW1TY29wZXMSXgoHc2VydmVycxgBIAMoCUJNukgrkgEoEOgHIiNyITIfXihcKnxbYS16MC05XVthLXowLTlfLV17MCw2M30pJLq7GBt0aGUgbmFtZSBvZiBhIHNlcnZlciBvciAiKiISfQoFdG9vbHMYAiADKAlCbrpINZIBMhDoByItcisyKV5bYS16MC05Kl1bYS16MC05XyotXXswLDYzfS9bXlxzXXsxLDUwMH0kursYMiJzZXJ2ZXIvdG9vbCIsIHdoZXJlICIqIiBzdGFuZHMgZm9yIGFueSBjaGFyYWN0ZXJzEoABCglyZXNvdXJjZXMYAyADKAlCbbpINZIBMhDoByItcisyKV5bYS16MC05Kl1bYS16MC05XyotXXswLDYzfS9bXlxzXXsxLDUwMH0kursYMSJzZXJ2ZXIvdXJpIiwgd2hlcmUgIioiIHN0YW5kcyBmb3IgYW55IGNoYXJhY3RlcnMSgQEKB3Byb21wdHMYBCADKAlCcLpINZIBMhDoByItcisyKV5bYS16MC05Kl1bYS16MC05XyotXXswLDYzfS9bXlxzXXsxLDUwMH0kursYNCJzZXJ2ZXIvcHJvbXB0Iiwgd2hlcmUgIioiIHN0YW5kcyBmb3IgYW55IGNoYXJhY3RlcnMSggEKCmRlbnlfdG9vbHMYBSADKAlCbrpINZIBMhDoByItcisyKV5bYS16MC05Kl1bYS16MC05XyotXXswLDYzfS9bXlxzXXsxLDUwMH0kursYMiJzZXJ2ZXIvdG9vbCIsIHdoZXJlICIqIiBzdGFuZHMgZm9yIGFueSBjaGFyYWN0ZXJzEoUBCg5kZW55X3Jlc291cmNlcxgGIAMoCUJtukg1kgEyEOgHIi1yKzIpXlthLXowLTkqXVthLXowLTlfKi1dezAsNjN9L1teXHNdezEsNTAwfSS6uxgxInNlcnZlci91cmkiLCB3aGVyZSAiKiIgc3RhbmRzIGZvciBhbnkgY2hhcmFjdGVycxKGAQoMZGVueV9wcm9tcHRzGAcgAygJQnC6SDWSATIQ6AciLXIrMileW2EtejAtOSpdW2EtejAtOV8qLV17MCw2M30vW15cc117MSw1MDB9JLq7GDQic2VydmVyL3Byb21wdCIsIHdoZXJlICIqIiBzdGFuZHMgZm9yIGFueSBjaGFyYWN0ZXJzEj0KC3Njb3Blc19tb2RlGAggASgOMh4uZ2F0ZXdheW9wcy5hdXRoLnYxLlBvbGljeU1vZGVCCLpIBYIBAhABIssBCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzbHVnGAMgASgJEjEKCnJhdGVfbGltaXQYBCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCglsaXN0X21vZGUYBiABKA4yHC5nYXRld2F5b3BzLmF1dGgudjEuTGlzdE1vZGUiwgEKBFRlYW0SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRzbHVnGAMgASgJEjEKCnJhdGVfbGltaXQYBCABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0Ei8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgZzY29wZXMYBiABKAsyHi5nYXRld2F5b3BzLmF1dGgudjEuVGVhbVNjb3BlcyKjAQoEVXNlchIKCgJpZBgBIAEoCRINCgVlbWFpbBgCIAEoCRIMCgRuYW1lGAMgASgJEgwKBHJvbGUYBCABKAkSLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD2xhc3RfbG9naW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiGAoWR2V0T3JnYW5pemF0aW9uUmVxdWVzdCJRChdHZXRPcmdhbml6YXRpb25SZXNwb25zZRI2Cgxvcmdhbml6YXRpb24YASABKAsyIC5nYXRld2F5b3BzLmF1dGgudjEuT3JnYW5pemF0aW9uIokBChlVcGRhdGVPcmdhbml6YXRpb25SZXF1ZXN0EjEKCnJhdGVfbGltaXQYASABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0EjkKCWxpc3RfbW9kZRgCIAEoDjIcLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0TW9kZUIIukgFggECEAEiVAoaVXBkYXRlT3JnYW5pemF0aW9uUmVzcG9uc2USNgoMb3JnYW5pemF0aW9uGAEgASgLMiAuZ2F0ZXdheW9wcy5hdXRoLnYxLk9yZ2FuaXphdGlvbiKNAgoRQ3JlYXRlVGVhbVJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUQARj/ARJ7CgRzbHVnGAIgASgJQm26SB1yGzIZXlthLXowLTldW2EtejAtOS1dezAsOTl9JLq7GEkxIHRvIDEwMCBjaGFyYWN0ZXJzIGEteiwgMC05IGFuZCAiLSIsIHRoZSBmaXJzdCBvZiB0aGVtIGEgbGV0dGVyIG9yIGRpZ2l0EjEKCnJhdGVfbGltaXQYAyABKAsyHS5nYXRld2F5b3BzLmF1dGgudjEuUmF0ZUxpbWl0Ei4KBnNjb3BlcxgEIAEoCzIeLmdhdGV3YXlvcHMuYXV0aC52MS5UZWFtU2NvcGVzIjwKEkNyZWF0ZVRlYW1SZXNwb25zZRImCgR0ZWFtGAEgASgLMhguZ2F0ZXdheW9wcy5hdXRoLnYxLlRlYW0itAEKEVVwZGF0ZVRlYW1SZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARIdCgRuYW1lGAIgASgJQgq6SAdyBRABGP8BSACIAQESMQoKcmF0ZV9saW1pdBgDIAEoCzIdLmdhdGV3YXlvcHMuYXV0aC52MS5SYXRlTGltaXQSLgoGc2NvcGVzGAQgASgLMh4uZ2F0ZXdheW9wcy5hdXRoLnYxLlRlYW1TY29wZXNCBwoFX25hbWUiPAoSVXBkYXRlVGVhbVJlc3BvbnNlEiYKBHRlYW0YASABKAsyGC5nYXRld2F5b3BzLmF1dGgudjEuVGVhbSI7ChBMaXN0VGVhbXNSZXF1ZXN0EhcKBWxpbWl0GAEgASgNQgi6SAUqAxjIARIOCgZjdXJzb3IYAiABKAkiXgoRTGlzdFRlYW1zUmVzcG9uc2USJwoFaXRlbXMYASADKAsyGC5nYXRld2F5b3BzLmF1dGgudjEuVGVhbRIOCgZjdXJzb3IYAiABKAkSEAoIaGFzX21vcmUYAyABKAgingEKEUNyZWF0ZVVzZXJSZXF1ZXN0EhYKBWVtYWlsGAEgASgJQge6SARyAmABEhYKBG5hbWUYAiABKAlCCLpIBXIDGP8BEjgKBHJvbGUYAyABKAlCKrpIJ3IlUgBSCW9yZ19hZG1pblIKb3JnX21lbWJlclIKb3JnX3ZpZXdlchIfCghwYXNzd29yZBgEIAEoCUINgAEBukgHcgUQDBiACCI8ChJDcmVhdGVVc2VyUmVzcG9uc2USJgoEdXNlchgBIAEoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5Vc2VyIjsKEExpc3RVc2Vyc1JlcXVlc3QSFwoFbGltaXQYASABKA1CCLpIBSoDGMgBEg4KBmN1cnNvchgCIAEoCSJeChFMaXN0VXNlcnNSZXNwb25zZRInCgVpdGVtcxgBIAMoCzIYLmdhdGV3YXlvcHMuYXV0aC52MS5Vc2VyEg4KBmN1cnNvchgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCpxCghMaXN0TW9kZRIZChVMSVNUX01PREVfVU5TUEVDSUZJRUQQABIUChBMSVNUX01PREVfU1RSSUNUEAESFQoRTElTVF9NT0RFX0xFTklFTlQQAhIdChlMSVNUX01PREVfTEFTVF9LTk9XTl9HT09EEAMy5gcKE09yZ2FuaXphdGlvblNlcnZpY2USjQEKD0dldE9yZ2FuaXphdGlvbhIqLmdhdGV3YXlvcHMuYXV0aC52MS5HZXRPcmdhbml6YXRpb25SZXF1ZXN0GisuZ2F0ZXdheW9wcy5hdXRoLnYxLkdldE9yZ2FuaXphdGlvblJlc3BvbnNlIiGQAgGquxgCEAGC0+STAhISEC92MS9vcmdzL2N1cnJlbnQSpAEKElVwZGF0ZU9yZ2FuaXphdGlvbhItLmdhdGV3YXlvcHMuYXV0aC52MS5VcGRhdGVPcmdhbml6YXRpb25SZXF1ZXN0Gi4uZ2F0ZXdheW9wcy5hdXRoLnYxLlVwZGF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlIi+QAgKquxgNCgtvcmdzOnVwZGF0ZYLT5JMCFToBKjIQL3YxL29yZ3MvY3VycmVudBKDAQoKQ3JlYXRlVGVhbRIlLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVUZWFtUmVxdWVzdBomLmdhdGV3YXlvcHMuYXV0aC52MS5DcmVhdGVUZWFtUmVzcG9uc2UiJqq7GA4KDHRlYW1zOmNyZWF0ZYLT5JMCDjoBKiIJL3YxL3RlYW1zEn4KCUxpc3RUZWFtcxIkLmdhdGV3YXlvcHMuYXV0aC52MS5MaXN0VGVhbXNSZXF1ZXN0GiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RUZWFtc1Jlc3BvbnNlIiSQAgGquxgMCgp0ZWFtczpyZWFkgtPkkwILEgkvdjEvdGVhbXMSiwEKClVwZGF0ZVRlYW0SJS5nYXRld2F5b3BzLmF1dGgudjEuVXBkYXRlVGVhbVJlcXVlc3QaJi5nYXRld2F5b3BzLmF1dGgudjEuVXBkYXRlVGVhbVJlc3BvbnNlIi6QAgKquxgOCgx0ZWFtczp1cGRhdGWC0+STAhM6ASoyDi92MS90ZWFtcy97aWR9EoMBCgpDcmVhdGVVc2VyEiUuZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0GiYuZ2F0ZXdheW9wcy5hdXRoLnYxLkNyZWF0ZVVzZXJSZXNwb25zZSImqrsYDgoMdXNlcnM6Y3JlYXRlgtPkkwIOOgEqIgkvdjEvdXNlcnMSfgoJTGlzdFVzZXJzEiQuZ2F0ZXdheW9wcy5hdXRoLnYxLkxpc3RVc2Vyc1JlcXVlc3QaJS5nYXRld2F5b3BzLmF1dGgudjEuTGlzdFVzZXJzUmVzcG9uc2UiJJACAaq7GAwKCnVzZXJzOnJlYWSC0+STAgsSCS92MS91c2Vyc2IGcHJvdG8z", [file_buf_validate_validate, file_gatewayops_auth_v1_policy_mode, file_gatewayops_common_v1_options, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message gatewayops.auth.v1.RateLimit.
@@ -22,95 +23,144 @@ export const RateLimitSchema = /*@__PURE__*/
   messageDesc(file_gatewayops_auth_v1_organization_service, 0);
 
 /**
+ * Describes the message gatewayops.auth.v1.TeamScopes.
+ * Use `create(TeamScopesSchema)` to create a new message.
+ */
+export const TeamScopesSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_organization_service, 1);
+
+/**
  * Describes the message gatewayops.auth.v1.Organization.
  * Use `create(OrganizationSchema)` to create a new message.
  */
 export const OrganizationSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 1);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 2);
 
 /**
  * Describes the message gatewayops.auth.v1.Team.
  * Use `create(TeamSchema)` to create a new message.
  */
 export const TeamSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 2);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.User.
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 3);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 4);
 
 /**
  * Describes the message gatewayops.auth.v1.GetOrganizationRequest.
  * Use `create(GetOrganizationRequestSchema)` to create a new message.
  */
 export const GetOrganizationRequestSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 4);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 5);
 
 /**
  * Describes the message gatewayops.auth.v1.GetOrganizationResponse.
  * Use `create(GetOrganizationResponseSchema)` to create a new message.
  */
 export const GetOrganizationResponseSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 5);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 6);
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateOrganizationRequest.
+ * Use `create(UpdateOrganizationRequestSchema)` to create a new message.
+ */
+export const UpdateOrganizationRequestSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_organization_service, 7);
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateOrganizationResponse.
+ * Use `create(UpdateOrganizationResponseSchema)` to create a new message.
+ */
+export const UpdateOrganizationResponseSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_organization_service, 8);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateTeamRequest.
  * Use `create(CreateTeamRequestSchema)` to create a new message.
  */
 export const CreateTeamRequestSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 6);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 9);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateTeamResponse.
  * Use `create(CreateTeamResponseSchema)` to create a new message.
  */
 export const CreateTeamResponseSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 7);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 10);
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateTeamRequest.
+ * Use `create(UpdateTeamRequestSchema)` to create a new message.
+ */
+export const UpdateTeamRequestSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_organization_service, 11);
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateTeamResponse.
+ * Use `create(UpdateTeamResponseSchema)` to create a new message.
+ */
+export const UpdateTeamResponseSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_organization_service, 12);
 
 /**
  * Describes the message gatewayops.auth.v1.ListTeamsRequest.
  * Use `create(ListTeamsRequestSchema)` to create a new message.
  */
 export const ListTeamsRequestSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 8);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 13);
 
 /**
  * Describes the message gatewayops.auth.v1.ListTeamsResponse.
  * Use `create(ListTeamsResponseSchema)` to create a new message.
  */
 export const ListTeamsResponseSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 9);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 14);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateUserRequest.
  * Use `create(CreateUserRequestSchema)` to create a new message.
  */
 export const CreateUserRequestSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 10);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 15);
 
 /**
  * Describes the message gatewayops.auth.v1.CreateUserResponse.
  * Use `create(CreateUserResponseSchema)` to create a new message.
  */
 export const CreateUserResponseSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 11);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 16);
 
 /**
  * Describes the message gatewayops.auth.v1.ListUsersRequest.
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 12);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 17);
 
 /**
  * Describes the message gatewayops.auth.v1.ListUsersResponse.
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_organization_service, 13);
+  messageDesc(file_gatewayops_auth_v1_organization_service, 18);
+
+/**
+ * Describes the enum gatewayops.auth.v1.ListMode.
+ */
+export const ListModeSchema = /*@__PURE__*/
+  enumDesc(file_gatewayops_auth_v1_organization_service, 0);
+
+/**
+ * How lists of the aggregated server are made while one of its servers does not answer.
+ *
+ * @generated from enum gatewayops.auth.v1.ListMode
+ */
+export const ListMode = /*@__PURE__*/
+  tsEnum(ListModeSchema);
 
 /**
  * The caller's organisation, its teams and its people.

@@ -12,6 +12,179 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_gatewayops_auth_v1_server: GenFile;
 
 /**
+ * A change to requests on their way to a server.
+ *
+ * @generated from message gatewayops.auth.v1.Transformation
+ */
+export declare type Transformation = Message<"gatewayops.auth.v1.Transformation"> & {
+  /**
+   * What is changed.
+   *
+   * @generated from field: gatewayops.auth.v1.TransformationTarget target = 1;
+   */
+  target: TransformationTarget;
+
+  /**
+   * How it is changed.
+   *
+   * @generated from field: gatewayops.auth.v1.TransformationAction action = 2;
+   */
+  action: TransformationAction;
+
+  /**
+   * Of an argument its JSON pointer (RFC 6901) through objects, for example "/options/limit". Of a header its name;
+   * headers of the connection, of MCP, of the content and with credentials cannot be changed.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * With rename: the argument's new name within the same object, or the header's.
+   *
+   * @generated from field: string new_name = 4;
+   */
+  newName: string;
+
+  /**
+   * With set and default: of an argument its value as JSON, for example "\"en\"" or "10"; of a header its text.
+   *
+   * @generated from field: string value = 5;
+   */
+  value: string;
+
+  /**
+   * Tools whose calls are changed, where "*" stands for any characters. Empty: arguments of all tools; headers of all
+   * requests.
+   *
+   * @generated from field: repeated string tools = 6;
+   */
+  tools: string[];
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.Transformation.
+ * Use `create(TransformationSchema)` to create a new message.
+ */
+export declare const TransformationSchema: GenMessage<Transformation>;
+
+/**
+ * How requests to a server are checked, changed and repeated.
+ *
+ * @generated from message gatewayops.auth.v1.McpServerSettings
+ */
+export declare type McpServerSettings = Message<"gatewayops.auth.v1.McpServerSettings"> & {
+  /**
+   * What is done with arguments that do not fit the tool's JSON Schema. Not said: off.
+   *
+   * @generated from field: gatewayops.auth.v1.ArgumentValidation validate_arguments = 1;
+   */
+  validateArguments: ArgumentValidation;
+
+  /**
+   * Changes to requests, made in this order.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.Transformation transformations = 2;
+   */
+  transformations: Transformation[];
+
+  /**
+   * Tools that may be called again when a call failed on its way, where "*" stands for any characters. Empty: none.
+   *
+   * @generated from field: repeated string idempotent_tools = 3;
+   */
+  idempotentTools: string[];
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.McpServerSettings.
+ * Use `create(McpServerSettingsSchema)` to create a new message.
+ */
+export declare const McpServerSettingsSchema: GenMessage<McpServerSettings>;
+
+/**
+ * A tool of an MCP server.
+ *
+ * @generated from message gatewayops.auth.v1.McpTool
+ */
+export declare type McpTool = Message<"gatewayops.auth.v1.McpTool"> & {
+  /**
+   * Name, as the server lists it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * False: every call is refused with TOOL_DISABLED, and lists leave it out.
+   *
+   * @generated from field: bool enabled = 2;
+   */
+  enabled: boolean;
+
+  /**
+   * SHA-256 of its definition's canonical form (RFC 8785) in hexadecimal digits. Empty: the definition is not known.
+   *
+   * @generated from field: string definition_hash = 3;
+   */
+  definitionHash: string;
+
+  /**
+   * When its definition changed last. Absent: it is the first that is known.
+   *
+   * @generated from field: google.protobuf.Timestamp definition_change_time = 4;
+   */
+  definitionChangeTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.McpTool.
+ * Use `create(McpToolSchema)` to create a new message.
+ */
+export declare const McpToolSchema: GenMessage<McpTool>;
+
+/**
+ * A definition that a tool had.
+ *
+ * @generated from message gatewayops.auth.v1.ToolDefinition
+ */
+export declare type ToolDefinition = Message<"gatewayops.auth.v1.ToolDefinition"> & {
+  /**
+   * SHA-256 of its canonical form (RFC 8785) in hexadecimal digits.
+   *
+   * @generated from field: string hash = 1;
+   */
+  hash: string;
+
+  /**
+   * JSON, as the server sent it. Empty: it is longer than 256 KiB.
+   *
+   * @generated from field: string definition = 2;
+   */
+  definition: string;
+
+  /**
+   * When a gateway first saw it.
+   *
+   * @generated from field: google.protobuf.Timestamp first_seen_time = 3;
+   */
+  firstSeenTime?: Timestamp | undefined;
+
+  /**
+   * When a gateway last saw it, known to within ten minutes.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen_time = 4;
+   */
+  lastSeenTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ToolDefinition.
+ * Use `create(ToolDefinitionSchema)` to create a new message.
+ */
+export declare const ToolDefinitionSchema: GenMessage<ToolDefinition>;
+
+/**
  * An MCP server that agents of the organisation can reach.
  *
  * @generated from message gatewayops.auth.v1.McpServer
@@ -79,6 +252,13 @@ export declare type McpServer = Message<"gatewayops.auth.v1.McpServer"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * How requests to it are checked, changed and repeated.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServerSettings settings = 10;
+   */
+  settings?: McpServerSettings | undefined;
 };
 
 /**
@@ -119,4 +299,124 @@ export enum ServerTransport {
  * Describes the enum gatewayops.auth.v1.ServerTransport.
  */
 export declare const ServerTransportSchema: GenEnum<ServerTransport>;
+
+/**
+ * What is done with arguments of tools that do not fit the tool's JSON Schema.
+ *
+ * @generated from enum gatewayops.auth.v1.ArgumentValidation
+ */
+export enum ArgumentValidation {
+  /**
+   * Not said: off.
+   *
+   * @generated from enum value: ARGUMENT_VALIDATION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They are not looked at.
+   *
+   * @generated from enum value: ARGUMENT_VALIDATION_OFF = 1;
+   */
+  OFF = 1,
+
+  /**
+   * The call passes, and its record says that it would have been refused.
+   *
+   * @generated from enum value: ARGUMENT_VALIDATION_OBSERVE = 2;
+   */
+  OBSERVE = 2,
+
+  /**
+   * The call is refused with ARGUMENTS_INVALID.
+   *
+   * @generated from enum value: ARGUMENT_VALIDATION_ENFORCE = 3;
+   */
+  ENFORCE = 3,
+}
+
+/**
+ * Describes the enum gatewayops.auth.v1.ArgumentValidation.
+ */
+export declare const ArgumentValidationSchema: GenEnum<ArgumentValidation>;
+
+/**
+ * What a transformation changes.
+ *
+ * @generated from enum gatewayops.auth.v1.TransformationTarget
+ */
+export enum TransformationTarget {
+  /**
+   * Not said. Refused.
+   *
+   * @generated from enum value: TRANSFORMATION_TARGET_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * An argument of a tool's call.
+   *
+   * @generated from enum value: TRANSFORMATION_TARGET_ARGUMENT = 1;
+   */
+  ARGUMENT = 1,
+
+  /**
+   * A header of the request to the server.
+   *
+   * @generated from enum value: TRANSFORMATION_TARGET_HEADER = 2;
+   */
+  HEADER = 2,
+}
+
+/**
+ * Describes the enum gatewayops.auth.v1.TransformationTarget.
+ */
+export declare const TransformationTargetSchema: GenEnum<TransformationTarget>;
+
+/**
+ * How a transformation changes it.
+ *
+ * @generated from enum gatewayops.auth.v1.TransformationAction
+ */
+export enum TransformationAction {
+  /**
+   * Not said. Refused.
+   *
+   * @generated from enum value: TRANSFORMATION_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It gets the value, whatever it was.
+   *
+   * @generated from enum value: TRANSFORMATION_ACTION_SET = 1;
+   */
+  SET = 1,
+
+  /**
+   * It gets the new name, in place of what had that name.
+   *
+   * @generated from enum value: TRANSFORMATION_ACTION_RENAME = 2;
+   */
+  RENAME = 2,
+
+  /**
+   * It is taken out.
+   *
+   * @generated from enum value: TRANSFORMATION_ACTION_REMOVE = 3;
+   */
+  REMOVE = 3,
+
+  /**
+   * It gets the value when it is not there.
+   *
+   * @generated from enum value: TRANSFORMATION_ACTION_DEFAULT = 4;
+   */
+  DEFAULT = 4,
+}
+
+/**
+ * Describes the enum gatewayops.auth.v1.TransformationAction.
+ */
+export declare const TransformationActionSchema: GenEnum<TransformationAction>;
 

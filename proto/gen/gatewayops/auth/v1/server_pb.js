@@ -3,20 +3,49 @@
 /* eslint-disable */
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.js";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file gatewayops/auth/v1/server.proto.
  */
 export const file_gatewayops_auth_v1_server = /*@__PURE__*/
-  fileDesc("Ch9nYXRld2F5b3BzL2F1dGgvdjEvc2VydmVyLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEigQIKCU1jcFNlcnZlchIKCgJpZBgBIAEoCRIOCgZvcmdfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRILCgN1cmwYBCABKAkSNgoJdHJhbnNwb3J0GAUgASgOMiMuZ2F0ZXdheW9wcy5hdXRoLnYxLlNlcnZlclRyYW5zcG9ydBISCgp0aW1lb3V0X21zGAYgASgNEg8KB2VuYWJsZWQYByABKAgSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCp1Cg9TZXJ2ZXJUcmFuc3BvcnQSIAocU0VSVkVSX1RSQU5TUE9SVF9VTlNQRUNJRklFRBAAEiQKIFNFUlZFUl9UUkFOU1BPUlRfU1RSRUFNQUJMRV9IVFRQEAESGgoWU0VSVkVSX1RSQU5TUE9SVF9TVERJTxACYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Ch9nYXRld2F5b3BzL2F1dGgvdjEvc2VydmVyLnByb3RvEhJnYXRld2F5b3BzLmF1dGgudjEijwIKDlRyYW5zZm9ybWF0aW9uEkUKBnRhcmdldBgBIAEoDjIoLmdhdGV3YXlvcHMuYXV0aC52MS5UcmFuc2Zvcm1hdGlvblRhcmdldEILukgIyAEBggECEAESRQoGYWN0aW9uGAIgASgOMiguZ2F0ZXdheW9wcy5hdXRoLnYxLlRyYW5zZm9ybWF0aW9uQWN0aW9uQgu6SAjIAQGCAQIQARIYCgRuYW1lGAMgASgJQgq6SAdyBRABGIACEhoKCG5ld19uYW1lGAQgASgJQgi6SAVyAxiAAhIXCgV2YWx1ZRgFIAEoCUIIukgFcgMYgCASIAoFdG9vbHMYBiADKAlCEbpIDpIBCxBkIgdyBRABGIACItYBChFNY3BTZXJ2ZXJTZXR0aW5ncxJMChJ2YWxpZGF0ZV9hcmd1bWVudHMYASABKA4yJi5nYXRld2F5b3BzLmF1dGgudjEuQXJndW1lbnRWYWxpZGF0aW9uQgi6SAWCAQIQARJFCg90cmFuc2Zvcm1hdGlvbnMYAiADKAsyIi5nYXRld2F5b3BzLmF1dGgudjEuVHJhbnNmb3JtYXRpb25CCLpIBZIBAhAyEiwKEGlkZW1wb3RlbnRfdG9vbHMYAyADKAlCErpID5IBDBDoByIHcgUQARiAAiJ9CgdNY3BUb29sEgwKBG5hbWUYASABKAkSDwoHZW5hYmxlZBgCIAEoCBIXCg9kZWZpbml0aW9uX2hhc2gYAyABKAkSOgoWZGVmaW5pdGlvbl9jaGFuZ2VfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimwEKDlRvb2xEZWZpbml0aW9uEgwKBGhhc2gYASABKAkSEgoKZGVmaW5pdGlvbhgCIAEoCRIzCg9maXJzdF9zZWVuX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3Rfc2Vlbl90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK6AgoJTWNwU2VydmVyEgoKAmlkGAEgASgJEg4KBm9yZ19pZBgCIAEoCRIMCgRuYW1lGAMgASgJEgsKA3VybBgEIAEoCRI2Cgl0cmFuc3BvcnQYBSABKA4yIy5nYXRld2F5b3BzLmF1dGgudjEuU2VydmVyVHJhbnNwb3J0EhIKCnRpbWVvdXRfbXMYBiABKA0SDwoHZW5hYmxlZBgHIAEoCBIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjcKCHNldHRpbmdzGAogASgLMiUuZ2F0ZXdheW9wcy5hdXRoLnYxLk1jcFNlcnZlclNldHRpbmdzKnUKD1NlcnZlclRyYW5zcG9ydBIgChxTRVJWRVJfVFJBTlNQT1JUX1VOU1BFQ0lGSUVEEAASJAogU0VSVkVSX1RSQU5TUE9SVF9TVFJFQU1BQkxFX0hUVFAQARIaChZTRVJWRVJfVFJBTlNQT1JUX1NURElPEAIqmAEKEkFyZ3VtZW50VmFsaWRhdGlvbhIjCh9BUkdVTUVOVF9WQUxJREFUSU9OX1VOU1BFQ0lGSUVEEAASGwoXQVJHVU1FTlRfVkFMSURBVElPTl9PRkYQARIfChtBUkdVTUVOVF9WQUxJREFUSU9OX09CU0VSVkUQAhIfChtBUkdVTUVOVF9WQUxJREFUSU9OX0VORk9SQ0UQAyqDAQoUVHJhbnNmb3JtYXRpb25UYXJnZXQSJQohVFJBTlNGT1JNQVRJT05fVEFSR0VUX1VOU1BFQ0lGSUVEEAASIgoeVFJBTlNGT1JNQVRJT05fVEFSR0VUX0FSR1VNRU5UEAESIAocVFJBTlNGT1JNQVRJT05fVEFSR0VUX0hFQURFUhACKsMBChRUcmFuc2Zvcm1hdGlvbkFjdGlvbhIlCiFUUkFOU0ZPUk1BVElPTl9BQ1RJT05fVU5TUEVDSUZJRUQQABIdChlUUkFOU0ZPUk1BVElPTl9BQ1RJT05fU0VUEAESIAocVFJBTlNGT1JNQVRJT05fQUNUSU9OX1JFTkFNRRACEiAKHFRSQU5TRk9STUFUSU9OX0FDVElPTl9SRU1PVkUQAxIhCh1UUkFOU0ZPUk1BVElPTl9BQ1RJT05fREVGQVVMVBAEYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+
+/**
+ * Describes the message gatewayops.auth.v1.Transformation.
+ * Use `create(TransformationSchema)` to create a new message.
+ */
+export const TransformationSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_server, 0);
+
+/**
+ * Describes the message gatewayops.auth.v1.McpServerSettings.
+ * Use `create(McpServerSettingsSchema)` to create a new message.
+ */
+export const McpServerSettingsSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_server, 1);
+
+/**
+ * Describes the message gatewayops.auth.v1.McpTool.
+ * Use `create(McpToolSchema)` to create a new message.
+ */
+export const McpToolSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_server, 2);
+
+/**
+ * Describes the message gatewayops.auth.v1.ToolDefinition.
+ * Use `create(ToolDefinitionSchema)` to create a new message.
+ */
+export const ToolDefinitionSchema = /*@__PURE__*/
+  messageDesc(file_gatewayops_auth_v1_server, 3);
 
 /**
  * Describes the message gatewayops.auth.v1.McpServer.
  * Use `create(McpServerSchema)` to create a new message.
  */
 export const McpServerSchema = /*@__PURE__*/
-  messageDesc(file_gatewayops_auth_v1_server, 0);
+  messageDesc(file_gatewayops_auth_v1_server, 4);
 
 /**
  * Describes the enum gatewayops.auth.v1.ServerTransport.
@@ -31,4 +60,46 @@ export const ServerTransportSchema = /*@__PURE__*/
  */
 export const ServerTransport = /*@__PURE__*/
   tsEnum(ServerTransportSchema);
+
+/**
+ * Describes the enum gatewayops.auth.v1.ArgumentValidation.
+ */
+export const ArgumentValidationSchema = /*@__PURE__*/
+  enumDesc(file_gatewayops_auth_v1_server, 1);
+
+/**
+ * What is done with arguments of tools that do not fit the tool's JSON Schema.
+ *
+ * @generated from enum gatewayops.auth.v1.ArgumentValidation
+ */
+export const ArgumentValidation = /*@__PURE__*/
+  tsEnum(ArgumentValidationSchema);
+
+/**
+ * Describes the enum gatewayops.auth.v1.TransformationTarget.
+ */
+export const TransformationTargetSchema = /*@__PURE__*/
+  enumDesc(file_gatewayops_auth_v1_server, 2);
+
+/**
+ * What a transformation changes.
+ *
+ * @generated from enum gatewayops.auth.v1.TransformationTarget
+ */
+export const TransformationTarget = /*@__PURE__*/
+  tsEnum(TransformationTargetSchema);
+
+/**
+ * Describes the enum gatewayops.auth.v1.TransformationAction.
+ */
+export const TransformationActionSchema = /*@__PURE__*/
+  enumDesc(file_gatewayops_auth_v1_server, 3);
+
+/**
+ * How a transformation changes it.
+ *
+ * @generated from enum gatewayops.auth.v1.TransformationAction
+ */
+export const TransformationAction = /*@__PURE__*/
+  tsEnum(TransformationActionSchema);
 

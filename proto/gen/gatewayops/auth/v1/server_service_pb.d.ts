@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { McpServer } from "./server_pb.js";
+import type { McpServer, McpServerSettings, McpTool, ToolDefinition } from "./server_pb.js";
 
 /**
  * Describes the file gatewayops/auth/v1/server_service.proto.
@@ -37,6 +37,13 @@ export declare type CreateMcpServerRequest = Message<"gatewayops.auth.v1.CreateM
    * @generated from field: uint32 timeout_ms = 3;
    */
   timeoutMs: number;
+
+  /**
+   * How requests to it are checked, changed and repeated. Absent: not at all.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServerSettings settings = 4;
+   */
+  settings?: McpServerSettings | undefined;
 };
 
 /**
@@ -199,6 +206,13 @@ export declare type UpdateMcpServerRequest = Message<"gatewayops.auth.v1.UpdateM
    * @generated from field: optional bool enabled = 4;
    */
   enabled?: boolean | undefined;
+
+  /**
+   * All settings from now on, in place of those until now.
+   *
+   * @generated from field: gatewayops.auth.v1.McpServerSettings settings = 5;
+   */
+  settings?: McpServerSettings | undefined;
 };
 
 /**
@@ -262,6 +276,203 @@ export declare type DeleteMcpServerResponse = Message<"gatewayops.auth.v1.Delete
 export declare const DeleteMcpServerResponseSchema: GenMessage<DeleteMcpServerResponse>;
 
 /**
+ * Request of ListMcpTools.
+ *
+ * @generated from message gatewayops.auth.v1.ListMcpToolsRequest
+ */
+export declare type ListMcpToolsRequest = Message<"gatewayops.auth.v1.ListMcpToolsRequest"> & {
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * Tools per page, 1 to 200. 0 means 50.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListMcpToolsRequest.
+ * Use `create(ListMcpToolsRequestSchema)` to create a new message.
+ */
+export declare const ListMcpToolsRequestSchema: GenMessage<ListMcpToolsRequest>;
+
+/**
+ * Response of ListMcpTools.
+ *
+ * @generated from message gatewayops.auth.v1.ListMcpToolsResponse
+ */
+export declare type ListMcpToolsResponse = Message<"gatewayops.auth.v1.ListMcpToolsResponse"> & {
+  /**
+   * The tools of this page.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.McpTool items = 1;
+   */
+  items: McpTool[];
+
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListMcpToolsResponse.
+ * Use `create(ListMcpToolsResponseSchema)` to create a new message.
+ */
+export declare const ListMcpToolsResponseSchema: GenMessage<ListMcpToolsResponse>;
+
+/**
+ * Request of UpdateMcpTool. Absent fields stay as they are.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateMcpToolRequest
+ */
+export declare type UpdateMcpToolRequest = Message<"gatewayops.auth.v1.UpdateMcpToolRequest"> & {
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * Name of the tool.
+   *
+   * @generated from field: string tool = 2;
+   */
+  tool: string;
+
+  /**
+   * False: every call is refused with TOOL_DISABLED from now on.
+   *
+   * @generated from field: optional bool enabled = 3;
+   */
+  enabled?: boolean | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateMcpToolRequest.
+ * Use `create(UpdateMcpToolRequestSchema)` to create a new message.
+ */
+export declare const UpdateMcpToolRequestSchema: GenMessage<UpdateMcpToolRequest>;
+
+/**
+ * Response of UpdateMcpTool.
+ *
+ * @generated from message gatewayops.auth.v1.UpdateMcpToolResponse
+ */
+export declare type UpdateMcpToolResponse = Message<"gatewayops.auth.v1.UpdateMcpToolResponse"> & {
+  /**
+   * The tool.
+   *
+   * @generated from field: gatewayops.auth.v1.McpTool tool = 1;
+   */
+  tool?: McpTool | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.UpdateMcpToolResponse.
+ * Use `create(UpdateMcpToolResponseSchema)` to create a new message.
+ */
+export declare const UpdateMcpToolResponseSchema: GenMessage<UpdateMcpToolResponse>;
+
+/**
+ * Request of ListToolDefinitions.
+ *
+ * @generated from message gatewayops.auth.v1.ListToolDefinitionsRequest
+ */
+export declare type ListToolDefinitionsRequest = Message<"gatewayops.auth.v1.ListToolDefinitionsRequest"> & {
+  /**
+   * Name of the server.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * Name of the tool.
+   *
+   * @generated from field: string tool = 2;
+   */
+  tool: string;
+
+  /**
+   * Definitions per page, 1 to 20. 0 means 10.
+   *
+   * @generated from field: uint32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * Where to go on: the cursor of the page before. Empty for the first page.
+   *
+   * @generated from field: string cursor = 4;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListToolDefinitionsRequest.
+ * Use `create(ListToolDefinitionsRequestSchema)` to create a new message.
+ */
+export declare const ListToolDefinitionsRequestSchema: GenMessage<ListToolDefinitionsRequest>;
+
+/**
+ * Response of ListToolDefinitions.
+ *
+ * @generated from message gatewayops.auth.v1.ListToolDefinitionsResponse
+ */
+export declare type ListToolDefinitionsResponse = Message<"gatewayops.auth.v1.ListToolDefinitionsResponse"> & {
+  /**
+   * The definitions of this page.
+   *
+   * @generated from field: repeated gatewayops.auth.v1.ToolDefinition items = 1;
+   */
+  items: ToolDefinition[];
+
+  /**
+   * Cursor of the next page. Empty when there is none.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+
+  /**
+   * True when there is a next page.
+   *
+   * @generated from field: bool has_more = 3;
+   */
+  hasMore: boolean;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ListToolDefinitionsResponse.
+ * Use `create(ListToolDefinitionsResponseSchema)` to create a new message.
+ */
+export declare const ListToolDefinitionsResponseSchema: GenMessage<ListToolDefinitionsResponse>;
+
+/**
  * The registry of the organisation's MCP servers.
  *
  * @generated from service gatewayops.auth.v1.McpServerService
@@ -316,6 +527,36 @@ export declare const McpServerService: GenService<{
     methodKind: "unary";
     input: typeof DeleteMcpServerRequestSchema;
     output: typeof DeleteMcpServerResponseSchema;
+  },
+  /**
+   * Lists the tools known of a server by name. A server's tools are known once one of them was called.
+   *
+   * @generated from rpc gatewayops.auth.v1.McpServerService.ListMcpTools
+   */
+  listMcpTools: {
+    methodKind: "unary";
+    input: typeof ListMcpToolsRequestSchema;
+    output: typeof ListMcpToolsResponseSchema;
+  },
+  /**
+   * Switches a tool off or on, also one that is not known yet. Effective in every gateway within a second.
+   *
+   * @generated from rpc gatewayops.auth.v1.McpServerService.UpdateMcpTool
+   */
+  updateMcpTool: {
+    methodKind: "unary";
+    input: typeof UpdateMcpToolRequestSchema;
+    output: typeof UpdateMcpToolResponseSchema;
+  },
+  /**
+   * Lists the definitions that a tool had, the one seen last first.
+   *
+   * @generated from rpc gatewayops.auth.v1.McpServerService.ListToolDefinitions
+   */
+  listToolDefinitions: {
+    methodKind: "unary";
+    input: typeof ListToolDefinitionsRequestSchema;
+    output: typeof ListToolDefinitionsResponseSchema;
   },
 }>;
 

@@ -566,6 +566,20 @@ export enum Stage {
    * @generated from enum value: STAGE_PRICE = 7;
    */
   PRICE = 7,
+
+  /**
+   * The arguments were checked against the tool's schema.
+   *
+   * @generated from enum value: STAGE_VALIDATE = 8;
+   */
+  VALIDATE = 8,
+
+  /**
+   * The tool's definition was compared with the one that is known.
+   *
+   * @generated from enum value: STAGE_PIN = 9;
+   */
+  PIN = 9,
 }
 
 /**
@@ -620,6 +634,13 @@ export enum StageOutcome {
    * @generated from enum value: STAGE_OUTCOME_FAILED = 5;
    */
   FAILED = 5,
+
+  /**
+   * It ran, would have refused, and let the call pass: it only observes.
+   *
+   * @generated from enum value: STAGE_OUTCOME_OBSERVED = 6;
+   */
+  OBSERVED = 6,
 }
 
 /**

@@ -1,25 +1,25 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Logger } from "@gatewayops/platform/log";
-import type { StdioHostStart } from "../stdio/main.ts";
-import type { StdioServer } from "../stdio/session.ts";
-import type { StdioHostAddress } from "../upstream/registry.ts";
+import type { BridgeStart } from "../bridge/main.ts";
+import type { StdioServer } from "../bridge/stdio-process.ts";
+import type { BridgeAddress } from "../upstream/registry.ts";
 
-export type StdioSupervisor = {
-  readonly address: StdioHostAddress;
+export type BridgeSupervisor = {
+  readonly address: BridgeAddress;
   pid(): number | undefined;
   stop(): Promise<void>;
 };
 
 const RESTART_MS = 250;
 
-/** Starts the stdio host and starts it again, on the same port, when it dies. */
-export async function startStdioHost(options: {
+/** Starts the bridge and starts it again, on the same port, when it dies. */
+export async function startBridge(options: {
   servers: readonly StdioServer[];
   log: Logger;
-  logOptions: StdioHostStart["log"];
+  logOptions: BridgeStart["log"];
   onRestart: () => void;
-}): Promise<StdioSupervisor> {
+}): Promise<BridgeSupervisor> {
   const secret = randomBytes(24).toString("hex");
   let port = 0;
   let stopping = false;
@@ -42,18 +42,18 @@ export async function startStdioHost(options: {
   };
 
   async function start(): Promise<void> {
-    child = fork(new URL("../stdio/main.ts", import.meta.url));
+    child = fork(new URL("../bridge/main.ts", import.meta.url));
     child.on("exit", (code, signal) => {
       if (stopping) return;
       options.log.error(
         { code, signal },
-        "the stdio host died and is started again; its sessions are lost",
+        "the bridge died and is started again; its sessions are lost",
       );
       setTimeout(() => {
         void start().then(options.onRestart);
       }, RESTART_MS);
     });
-    const start_: StdioHostStart = {
+    const start_: BridgeStart = {
       servers: options.servers,
       secret,
       port,
@@ -65,7 +65,7 @@ export async function startStdioHost(options: {
         resolve(message.port);
       });
       child.once("exit", () => {
-        reject(new Error("The stdio host ended before it listened."));
+        reject(new Error("The bridge ended before it listened."));
       });
     }).catch((error: unknown) => {
       // A restart that fails is tried again by the exit handler above; only the first start reports.

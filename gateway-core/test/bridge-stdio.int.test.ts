@@ -1,110 +1,57 @@
-import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it, jest } from "@jest/globals";
-import { createLogger } from "@gatewayops/platform/log";
-import { createStdioHost } from "../src/stdio/host.ts";
-import type { StdioServer } from "../src/stdio/session.ts";
-import { STDIO_SECRET_HEADER } from "../src/upstream/registry.ts";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { StdioServer } from "../src/bridge/stdio-process.ts";
+import { BRIDGE_SECRET_HEADER } from "../src/upstream/registry.ts";
+import {
+  SECRET,
+  ask,
+  isAlive,
+  send as sendTo,
+  startBridge,
+  type Bridge,
+  type SendOptions,
+  type Sent,
+} from "./bridge-run.ts";
 import { until } from "./engine-redis.ts";
 
-const SECRET = "the secret of the stdio host";
-const log = createLogger({
-  service: "test",
-  level: "silent",
-  format: "json",
-  maskSensitive: false,
-});
 const fixture = fileURLToPath(new URL("./fixtures/stdio-server.mjs", import.meta.url));
 
 const SERVERS: readonly StdioServer[] = [
-  { name: "test", command: process.execPath, args: [fixture], env: { OWN: "1" } },
-  { name: "greeting", command: process.execPath, args: [fixture], env: { GREET: "1" } },
-  { name: "missing", command: "/no/such/command", args: [], env: {} },
+  { name: "test", command: process.execPath, args: [fixture], env: { OWN: "1" }, stateless: false },
+  {
+    name: "greeting",
+    command: process.execPath,
+    args: [fixture],
+    env: { GREET: "1" },
+    stateless: false,
+  },
+  { name: "sse", command: process.execPath, args: [fixture], env: {}, stateless: false },
+  { name: "missing", command: "/no/such/command", args: [], env: {}, stateless: false },
 ];
 
-type Host = { url: string; setNow: (now: number) => void; sweep: () => void };
-let stop: (() => Promise<void>) | undefined;
+let bridge: Bridge | undefined;
 
 afterEach(async () => {
-  await stop?.();
-  stop = undefined;
+  await bridge?.stop();
+  bridge = undefined;
 });
 
-async function startHost(): Promise<Host> {
-  let now = 1_000_000;
-  // The sweeper is the host's only interval: the test runs it when it likes.
-  const interval = jest.spyOn(globalThis, "setInterval");
-  const host = createStdioHost({
-    servers: SERVERS,
-    secret: SECRET,
-    env: { PATH: process.env["PATH"] ?? "" },
-    log,
-    now: () => now,
-  });
-  const sweep = interval.mock.calls[0]![0];
-  interval.mockRestore();
-  await new Promise<void>((resolve) => host.server.listen(0, "127.0.0.1", resolve));
-  stop = async () => {
-    host.close();
-    host.server.closeAllConnections();
-    await new Promise((resolve) => host.server.close(resolve));
-  };
-  const { port } = host.server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    setNow: (value) => {
-      now = value;
-    },
-    sweep,
-  };
+async function startHost(): Promise<Bridge> {
+  bridge = await startBridge(SERVERS);
+  return bridge;
 }
 
-type Sent = { status: number; session: string; text: string; json: () => Record<string, unknown> };
-
-async function send(
-  host: Host,
+const send = (
+  host: Bridge,
   message: unknown,
-  options: {
-    session?: string;
-    server?: string;
-    org?: string;
-    secret?: string;
-    method?: string;
-  } = {},
-): Promise<Sent> {
-  const response = await fetch(`${host.url}/${options.server ?? "test"}`, {
-    method: options.method ?? "POST",
-    headers: {
-      "content-type": "application/json",
-      "x-gwo-org": options.org ?? "org-1",
-      [STDIO_SECRET_HEADER]: options.secret ?? SECRET,
-      ...(options.session === undefined ? {} : { "mcp-session-id": options.session }),
-    },
-    ...(message === undefined
-      ? {}
-      : { body: typeof message === "string" ? message : JSON.stringify(message) }),
-  });
-  const text = await response.text();
-  return {
-    status: response.status,
-    session: response.headers.get("mcp-session-id") ?? "",
-    text,
-    json: () => JSON.parse(text) as Record<string, unknown>,
-  };
-}
+  options: SendOptions & { server?: string } = {},
+): Promise<Sent> => sendTo(`${host.url}/${options.server ?? "test"}`, message, options);
 
-async function initialize(host: Host, server = "test", org = "org-1"): Promise<string> {
+async function initialize(host: Bridge, server = "test", org = "org-1"): Promise<string> {
   const answer = await send(host, { jsonrpc: "2.0", id: 0, method: "initialize" }, { server, org });
   expect(answer.status).toBe(200);
   return answer.session;
 }
-
-const ask = (method: string, id: unknown = 1, params?: object): object => ({
-  jsonrpc: "2.0",
-  id,
-  method,
-  ...(params ? { params } : {}),
-});
 
 /** Results of the fixture's methods. */
 type Result = {
@@ -116,7 +63,7 @@ type Result = {
 
 const resultOf = (sent: Sent): Result => sent.json()["result"] as Result;
 
-describe("the stdio host", () => {
+describe("stdio servers behind the bridge", () => {
   it("opens a session with initialize and answers requests by their id", async () => {
     const host = await startHost();
     const session = await initialize(host);
@@ -182,6 +129,12 @@ describe("the stdio host", () => {
     expect((await send(host, ask("test/pid"), { session: "f".repeat(32) })).status).toBe(404);
   });
 
+  it("serves a server whose name is a path of the bridge's own", async () => {
+    const host = await startHost();
+    const session = await initialize(host, "sse");
+    expect((await send(host, ask("test/pid"), { session, server: "sse" })).status).toBe(200);
+  });
+
   it("does not serve what config.yaml does not list", async () => {
     const host = await startHost();
     expect((await send(host, ask("initialize"), { server: "rm" })).status).toBe(404);
@@ -220,7 +173,7 @@ describe("the stdio host", () => {
     const session = await initialize(host);
     const abort = new AbortController();
     const stream = await fetch(`${host.url}/test`, {
-      headers: { "x-gwo-org": "org-1", [STDIO_SECRET_HEADER]: SECRET, "mcp-session-id": session },
+      headers: { "x-gwo-org": "org-1", [BRIDGE_SECRET_HEADER]: SECRET, "mcp-session-id": session },
       signal: abort.signal,
     });
     const answer = await send(host, ask("test/say"), { session });
@@ -296,8 +249,8 @@ describe("the stdio host", () => {
     const session = await initialize(host);
     const { pid } = resultOf(await send(host, ask("test/pid"), { session }));
     expect((await send(host, undefined, { session, method: "DELETE" })).status).toBe(200);
-    await until("the process is gone", () => !isAlive(pid));
     expect((await send(host, ask("test/pid"), { session })).status).toBe(404);
+    await until("the process is gone", () => !isAlive(pid));
   });
 
   it("ends sessions that nobody used for ten minutes, and no others", async () => {
@@ -323,12 +276,3 @@ describe("the stdio host", () => {
     expect(broken.json()).toHaveProperty("error");
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false; // no such process
-  }
-}

@@ -1,34 +1,34 @@
 import type { AddressInfo } from "node:net";
 import { createLogger, type LogOptions } from "@gatewayops/platform/log";
-import { createStdioHost } from "./host.ts";
-import type { StdioServer } from "./session.ts";
+import { createBridge } from "./bridge.ts";
+import type { StdioServer } from "./stdio-process.ts";
 
 /** What the primary sends once, over the IPC channel. */
-export type StdioHostStart = {
+export type BridgeStart = {
   readonly servers: readonly StdioServer[];
   readonly secret: string;
   readonly port: number;
   readonly log: Omit<LogOptions, "write" | "service">;
 };
 
-process.once("message", (start: StdioHostStart) => {
-  const log = createLogger({ ...start.log, service: "stdio-host" });
+process.once("message", (start: BridgeStart) => {
+  const log = createLogger({ ...start.log, service: "bridge" });
   // A minimal environment: the gateway's own secrets are no business of the servers.
   const { PATH = "", HOME = "", LANG = "" } = process.env;
-  const host = createStdioHost({
+  const bridge = createBridge({
     env: { PATH, HOME, LANG },
     servers: start.servers,
     secret: start.secret,
     log,
     now: Date.now,
   });
-  host.server.listen(start.port, "127.0.0.1", () => {
-    process.send?.({ kind: "listening", port: (host.server.address() as AddressInfo).port });
+  bridge.server.listen(start.port, "127.0.0.1", () => {
+    process.send?.({ kind: "listening", port: (bridge.server.address() as AddressInfo).port });
   });
   const stop = (): void => {
-    host.close();
-    host.server.close();
-    host.server.closeAllConnections();
+    bridge.close();
+    bridge.server.close();
+    bridge.server.closeAllConnections();
     // Servers get their shutdown ladder; this process ends when the last of them has, or after it.
     setTimeout(() => process.exit(0), 5_000).unref();
     process.channel?.unref();

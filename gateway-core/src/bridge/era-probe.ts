@@ -1,0 +1,90 @@
+import {
+  CAPABILITIES_META,
+  CLIENT_INFO_META,
+  MODERN_VERSION,
+  VERSION_META,
+} from "../mcp/envelope.ts";
+import type { Era } from "../mcp/message.ts";
+import { GATEWAY_INFO } from "../upstream/era.ts";
+import type { OpenChannel } from "./channel.ts";
+
+const DISCOVER_ID = 0;
+const DISCOVER = Buffer.from(
+  JSON.stringify({
+    jsonrpc: "2.0",
+    id: DISCOVER_ID,
+    method: "server/discover",
+    params: {
+      _meta: {
+        [VERSION_META]: MODERN_VERSION,
+        [CAPABILITIES_META]: {},
+        [CLIENT_INFO_META]: GATEWAY_INFO,
+      },
+    },
+  }),
+);
+const SILENCE_MS = 5_000;
+/** The one error that names the modern versions a server does speak (MCP 2026-07-28 basic §Error Codes). */
+const UNSUPPORTED_VERSION = -32022;
+
+export type FoundEra = {
+  readonly era: Era;
+  /** False when the server said nothing at all: it may only have been slow to start. */
+  readonly isCertain: boolean;
+};
+
+/**
+ * Asks a server which era it speaks, over a channel that is thrown away: some end at a message before `initialize`
+ * (MCP 2026-07-28 transports/stdio §Backward Compatibility).
+ *
+ * @throws Failure when the channel cannot be opened
+ */
+export function probeEra(open: OpenChannel): Promise<FoundEra> {
+  return new Promise((resolve, reject) => {
+    const channel = open({
+      onMessage(message) {
+        const era = eraFrom(message);
+        if (era) end({ era, isCertain: true });
+      },
+      onClosed(failure) {
+        if (failure.reason === "UPSTREAM_UNREACHABLE") {
+          clearTimeout(timer);
+          reject(failure);
+        } else end({ era: "legacy", isCertain: true });
+      },
+    });
+    const timer = setTimeout(() => {
+      end({ era: "legacy", isCertain: false });
+    }, SILENCE_MS);
+    // What cannot be sent is not answered.
+    channel.send(DISCOVER, {}).catch(() => undefined);
+
+    function end(found: FoundEra): void {
+      clearTimeout(timer);
+      channel.close();
+      resolve(found);
+    }
+  });
+}
+
+type Answer = {
+  id?: unknown;
+  result?: { supportedVersions?: unknown };
+  error?: { code?: unknown; data?: { supported?: unknown } };
+};
+
+/** Undefined: the message is not the answer. */
+function eraFrom(message: Buffer): Era | undefined {
+  let answer: Answer | null;
+  try {
+    answer = JSON.parse(message.toString("utf8")) as Answer | null;
+  } catch {
+    return undefined; // printed by mistake
+  }
+  if (answer?.id !== DISCOVER_ID) return undefined;
+  const { result, error } = answer;
+  const isModern =
+    Array.isArray(result?.supportedVersions) ||
+    (error?.code === UNSUPPORTED_VERSION && Array.isArray(error.data?.supported));
+  return isModern ? "modern" : "legacy";
+}

@@ -1,0 +1,115 @@
+import type { ServerResponse } from "node:http";
+import type { Failure } from "@gatewayops/platform/errors";
+import { MessageError } from "../mcp/message.ts";
+import { oneLine } from "./one-line.ts";
+
+/** Where the messages of one request go. */
+export type AnswerSink = {
+  /** A message that comes before the answer. */
+  event(message: Buffer): void;
+  answer(message: Buffer, options?: { readonly isSessionless?: boolean }): void;
+  fail(failure: Failure): void;
+};
+
+/** Bytes that wait for a reader that does not read; above them it is cut off. */
+const UNREAD_MAX_BYTES = 64 * 1024 * 1024;
+/** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */
+const OWN_CODES_FROM = 1_000;
+
+/** A request over HTTP that waits for its answer: JSON, or an event stream once anything came before it. */
+export class HttpAnswer implements AnswerSink {
+  readonly #response: ServerResponse;
+  readonly #idText: string;
+  readonly #sessionId: string | undefined;
+
+  /**
+   * @param idText the request's id as it was written
+   * @param sessionId undefined where there is no session
+   */
+  constructor(response: ServerResponse, idText: string, sessionId?: string) {
+    this.#response = response;
+    this.#idText = idText;
+    this.#sessionId = sessionId;
+  }
+
+  /** Calls back when whoever asked is gone before the answer was sent whole. */
+  onAbandoned(callback: () => void): void {
+    if (this.#response.destroyed) callback();
+    this.#response.on("close", () => {
+      if (!this.#response.writableFinished) callback();
+    });
+  }
+
+  event(message: Buffer): void {
+    beginEvents(this.#response, this.#sessionId);
+    writeEvent(this.#response, message);
+  }
+
+  /** @param options isSessionless: the answer opens no session */
+  answer(message: Buffer, options: { readonly isSessionless?: boolean } = {}): void {
+    const response = this.#response;
+    if (response.headersSent) {
+      response.end(eventOf(message));
+      return;
+    }
+    response.writeHead(200, {
+      "content-type": "application/json",
+      "content-length": String(message.length),
+      ...(options.isSessionless === true ? {} : sessionHeader(this.#sessionId)),
+    });
+    response.end(message);
+  }
+
+  fail(failure: Failure): void {
+    if (this.#response.headersSent)
+      this.#response.end(eventOf(Buffer.from(rpcError(failure, this.#idText))));
+    else sendFailure(this.#response, failure, this.#idText);
+  }
+}
+
+/** Answers with a failure's HTTP status and a JSON-RPC error. */
+export function sendFailure(response: ServerResponse, failure: Failure, idText: string): void {
+  response.writeHead(failure.spec.http, { "content-type": "application/json" });
+  response.end(rpcError(failure, idText));
+}
+
+function rpcError(failure: Failure, idText: string): string {
+  const code =
+    failure instanceof MessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number;
+  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code, message: failure.message })}}`;
+}
+
+/** Accepts a message that has no answer. */
+export function sendAccepted(response: ServerResponse): void {
+  response.writeHead(202, { "content-length": "0" }).end();
+}
+
+/** Begins an event stream, once. */
+export function beginEvents(response: ServerResponse, sessionId: string | undefined): void {
+  if (response.headersSent) return;
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+    ...sessionHeader(sessionId),
+  });
+  response.flushHeaders();
+}
+
+/** Writes an event; cuts off a reader that lets too much wait. */
+export function writeEvent(response: ServerResponse, message: Buffer): void {
+  if (response.writableLength > UNREAD_MAX_BYTES) response.destroy();
+  else response.write(eventOf(message));
+}
+
+function sessionHeader(sessionId: string | undefined): Record<string, string> {
+  return sessionId === undefined ? {} : { "mcp-session-id": sessionId };
+}
+
+function eventOf(message: Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from("event: message\ndata: "),
+    oneLine(message),
+    Buffer.from("\n\n"),
+  ]);
+}
