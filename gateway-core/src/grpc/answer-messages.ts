@@ -20,7 +20,8 @@ export class AnswerMessages extends PassThrough {
   writeHead(_status: number, headers: readonly string[]): void {
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const [name = "", value = ""] = headers.slice(at, at + 2);
-      if (name.startsWith("x-")) this.headers.set(name, value);
+      // The rest says how HTTP carries the answer.
+      if (/^x-(request-id|trace-id|ratelimit-)/.test(name)) this.headers.set(name, value);
     }
   }
 }
