@@ -25,7 +25,7 @@ import { createSchemaBook, type JsonObject, type SchemaBook } from "./openapi/sc
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OUTPUT = "docs/openapi.json";
 
-/** Services in the order of the document, with their tags. Internal ones are not served to the outside. */
+/** Services in the order of the document, with their tags: all that have REST paths. */
 const TAGS: Readonly<Record<string, string>> = {
   "gatewayops.trace.v1.TraceService": "Traces",
   "gatewayops.cost.v1.CostService": "Costs",
@@ -100,13 +100,18 @@ function openapiDocument(contract: FileRegistry): JsonObject {
 function outsideServices(contract: FileRegistry): DescService[] {
   const services = [...contract].filter(
     (type): type is DescService =>
-      type.kind === "service" && type.methods.some((method) => ruleOf(method).case !== "internal"),
+      type.kind === "service" && type.methods.some((method) => hasRest(ruleOf(method))),
   );
   for (const { typeName } of services)
     if (!Object.hasOwn(TAGS, typeName))
       throw new Error(`Give ${typeName} a tag in tools/generate-openapi.ts.`);
   const order = Object.keys(TAGS);
   return services.sort((a, b) => order.indexOf(a.typeName) - order.indexOf(b.typeName));
+}
+
+/** Internal methods are not served to the outside, and the REST paths of the gateway's own are written by hand. */
+function hasRest({ case: rule }: AccessRule["rule"]): boolean {
+  return rule !== undefined && rule !== "internal" && rule !== "scoped";
 }
 
 function tagOf(service: DescService): string {

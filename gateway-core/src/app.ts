@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Http2Server } from "node:http2";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
@@ -17,12 +17,13 @@ import { createDirectory, type Directory } from "./control/directory.ts";
 import { CallLog } from "./events/call-log.ts";
 import { logGauges } from "./events/log-gauges.ts";
 import { LogShipper } from "./events/shipper.ts";
+import { createLocalRpc, type LocalRpc } from "./grpc/local-rpc.ts";
 import { CallMetrics } from "./http/call-metrics.ts";
 import { createConsoleFiles } from "./http/console-files.ts";
-import { createForwarder } from "./http/forward.ts";
+import { createForwarder, FORWARDED_SERVICES } from "./http/forward.ts";
 import { createBrowserAccess, namesIn } from "./http/browser-access.ts";
 import { createGatewayServer, serve, type GatewayServerOptions } from "./http/gateway-server.ts";
-import { createGrpcForwarder } from "./http/grpc-forward.ts";
+import { createGrpcServer } from "./http/grpc-server.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
 import { createPeerServer } from "./http/peer-server.ts";
 import { AskedAgents } from "./mcp/asked-agents.ts";
@@ -228,14 +229,19 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     now,
   };
 
-  const probes = createProbes({
-    notReady: () => [
-      ...(lifecycle.signal.aborted ? ["closing"] : []),
-      ...(callLog.isFull
-        ? ["the write-ahead log has reached its bound: is Redis, svc-cost or svc-trace down?"]
-        : []),
-    ],
-    metrics: options.metricsText,
+  const notReady = (): string[] => [
+    ...(lifecycle.signal.aborted ? ["closing"] : []),
+    ...(callLog.isFull
+      ? ["the write-ahead log has reached its bound: is Redis, svc-cost or svc-trace down?"]
+      : []),
+  ];
+  const probes = createProbes({ notReady, metrics: options.metricsText });
+  const rpc = createLocalRpc({
+    pipeline,
+    mcp,
+    isReady: () => notReady().length === 0,
+    closing: lifecycle.signal,
+    forwarded: FORWARDED_SERVICES,
   });
   const forward = createForwarder({
     auth: config.authHttpUrl,
@@ -256,23 +262,36 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     idleTimeoutMs: config.idleTimeoutMs,
     serveOther: (request, response, path) =>
       probes(request, response, path) ||
+      serveRpc(rpc, request, response, path) ||
       forward(request, response, path) ||
       consoleFiles(request, response, path),
   };
   return {
     http: createGatewayServer(serving),
-    grpc: createGrpcForwarder({
+    grpc: createGrpcServer(rpc, {
       auth: config.authUrl,
       cost: config.costUrl,
       trace: config.traceUrl,
     }),
     peer: createPeerServer(config.internalSecret, (request, response) => {
-      serve(serving, request, response);
+      // A peer has proven itself; how it names us is not what hosts and origins are checked for.
+      if (!serveRpc(rpc, request, response, request.url ?? "")) serve(serving, request, response);
     }),
     announce: (url) => {
       mcp.peers.announce(url);
     },
   };
+}
+
+function serveRpc(
+  rpc: LocalRpc,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): boolean {
+  if (!rpc.serves(path)) return false;
+  rpc.handle(request, response);
+  return true;
 }
 
 /** Wires what the MCP face works with. */

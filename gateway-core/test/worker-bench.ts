@@ -54,6 +54,8 @@ export type BenchOptions = {
 /** One worker of the gateway on ports of its own, before a control plane and an MCP server of the test. */
 export type Bench = {
   readonly url: string;
+  /** Address of the gRPC port: "127.0.0.1:41234". */
+  readonly grpcAddress: string;
   readonly key: string;
   readonly http: Server;
   /** Every message the MCP server got. */
@@ -66,6 +68,8 @@ export type Bench = {
   /** Completions in the write-ahead log. */
   records(): CallCompletion[];
   metrics(): Promise<string>;
+  /** As SIGTERM does; `close` waits for the end of it. */
+  beginClosing(): void;
   close(): Promise<void>;
 };
 
@@ -199,6 +203,13 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     return client;
   };
   const redis = connect();
+  // Its state is known before a test asks for sessions: it stands, or it cannot be reached.
+  await new Promise<void>((resolve) => {
+    for (const event of ["ready", "close"])
+      redis.once(event, () => {
+        resolve();
+      });
+  });
   const subscriber = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   subscriber.on("error", () => undefined);
   lifecycle.onClose("Redis", () => {
@@ -219,8 +230,13 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   });
   const port = await listenOn(app.http);
   const url = `http://127.0.0.1:${port}`;
+  const grpcPort = await listenOn(app.grpc);
+  const grpcSessions = new Set<ServerHttp2Session>();
+  app.grpc.on("session", (session: ServerHttp2Session) => grpcSessions.add(session));
+  app.announce(`http://127.0.0.1:${await listenOn(app.peer)}`);
   return {
     url,
+    grpcAddress: `127.0.0.1:${grpcPort}`,
     key,
     http: app.http,
     received,
@@ -240,9 +256,12 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
         completionsIn(completions),
       ),
     metrics: () => registry.metrics(),
+    beginClosing: () => void lifecycle.close(),
     async close() {
-      app.http.closeAllConnections();
+      for (const server of [app.http, app.peer]) server.closeAllConnections();
+      for (const session of grpcSessions) session.destroy();
       await new Promise((resolve) => app.http.close(resolve));
+      app.peer.close();
       app.grpc.close();
       await lifecycle.close();
       for (const close of closers.reverse()) await close();

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Redis } from "ioredis";
 import { Pool } from "undici";
 import type { Logger } from "@gatewayops/platform/log";
@@ -6,6 +7,13 @@ import { forwardRequest, type Forwarded } from "../http/peer-forward.ts";
 
 /** A worker by its own name, or any worker of a replica. */
 export type PeerName = { readonly worker: string } | { readonly replica: string };
+
+/** The way to another worker. */
+export type PeerRoute = {
+  readonly url: string;
+  /** What the request must carry for that worker to take it. */
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 export type PeersOptions = {
   readonly redis: Redis;
@@ -50,6 +58,8 @@ export class Peers {
         });
     };
     sign();
+    // The connection may not stand yet, and a Redis that comes back may have forgotten us.
+    this.#options.redis.on("ready", sign);
     this.#timer = setInterval(sign, SIGN_MS);
   }
 
@@ -68,15 +78,24 @@ export class Peers {
    * @returns true when that worker cannot be found: then the request is ours to answer
    */
   async forward(forwarded: Forwarded, peer: PeerName): Promise<boolean> {
-    // One hop only: two workers that take each other for the owner must not play ball.
-    if (forwarded.request.headers[FORWARDED_HEADER] !== undefined) return true;
-    const url = await this.#find(peer);
-    if (url === undefined) return true;
-    await forwardRequest(this.#poolOf(url), forwarded, {
-      [PEER_SECRET_HEADER]: this.#options.internalSecret,
-      [FORWARDED_HEADER]: "1",
-    });
+    const route = await this.routeTo(peer, forwarded.request.headers);
+    if (!route) return true;
+    await forwardRequest(this.#poolOf(route.url), forwarded, route.headers);
     return false;
+  }
+
+  /**
+   * Finds the way to another worker, for a request that it is to answer.
+   *
+   * @returns undefined when that worker cannot be found: then the request is ours to answer
+   */
+  async routeTo(peer: PeerName, headers: IncomingHttpHeaders): Promise<PeerRoute | undefined> {
+    // One hop only: two workers that take each other for the owner must not play ball.
+    if (headers[FORWARDED_HEADER] !== undefined) return undefined;
+    const url = await this.#find(peer);
+    if (url === undefined) return undefined;
+    const { internalSecret } = this.#options;
+    return { url, headers: { [PEER_SECRET_HEADER]: internalSecret, [FORWARDED_HEADER]: "1" } };
   }
 
   async #find(peer: PeerName): Promise<string | undefined> {

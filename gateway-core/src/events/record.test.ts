@@ -77,7 +77,7 @@ const anyIntent: fc.Arbitrary<IntentFields> = fc.record({
   traceId: id16,
   spanId: id8,
   parentSpanId: fc.oneof(fc.constant<Buffer>(EMPTY), id8),
-  face: fc.constantFrom(Face.UNSPECIFIED, Face.MCP_LEGACY, Face.MCP_MODERN, Face.REST),
+  face: fc.constantFrom(Face.UNSPECIFIED, Face.MCP_LEGACY, Face.MCP_MODERN, Face.REST, Face.GRPC),
   requestBytes: uint32,
   reservedUsdMicros: usdMicros,
 });

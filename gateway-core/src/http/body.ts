@@ -1,11 +1,11 @@
 import { Failure } from "@gatewayops/platform/errors";
 import { isJsonType } from "@gatewayops/platform/rpc/rest";
-import type { Exchange } from "../stages/exchange.ts";
+import type { HttpExchange } from "../mcp/http-exchange.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 
 /** Reads the body of an exchange's request and goes on with it, or fails the exchange. */
-export function receiveBody(exchange: Exchange): void {
+export function receiveBody(exchange: HttpExchange): void {
   const { request, pipeline } = exchange;
   if (!isJsonType(request.headers["content-type"])) {
     fail(
@@ -48,7 +48,7 @@ export function receiveBody(exchange: Exchange): void {
  * What is left of the body is read and thrown away, so that the answer reaches its sender; the server's request
  * time-out bounds how long that goes on.
  */
-function fail(exchange: Exchange, failure: Failure): void {
+function fail(exchange: HttpExchange, failure: Failure): void {
   exchange.request.resume();
   exchange.fail(failure);
 }

@@ -4,6 +4,14 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
+import type { DescService } from "@bufbuild/protobuf";
+import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
+import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
+import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_service_pb";
+import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
+import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import { INTERNAL_HEADER } from "@gatewayops/platform/rpc/access";
 import { sendFailure } from "@gatewayops/platform/rpc/rest";
@@ -11,8 +19,8 @@ import { sendFailure } from "@gatewayops/platform/rpc/rest";
 /** Base URLs of the services' HTTP/1.1 ports; empty ones are not served here. */
 export type ServiceUrls = { readonly auth: string; readonly cost: string; readonly trace: string };
 
-/** Which service serves which paths. Internal services are not named, so they cannot be reached from outside. */
-const PREFIXES: readonly (readonly [string, keyof ServiceUrls])[] = [
+/** Which service serves which REST paths. */
+const REST_PREFIXES: readonly (readonly [string, keyof ServiceUrls])[] = [
   ["/v1/auth/", "auth"],
   ["/v1/orgs", "auth"],
   ["/v1/teams", "auth"],
@@ -22,13 +30,24 @@ const PREFIXES: readonly (readonly [string, keyof ServiceUrls])[] = [
   ["/v1/prices", "cost"],
   ["/v1/traces", "trace"],
   ["/v1/calls", "trace"],
-  ["/gatewayops.auth.v1.ApiKeyService/", "auth"],
-  ["/gatewayops.auth.v1.McpServerService/", "auth"],
-  ["/gatewayops.auth.v1.OrganizationService/", "auth"],
-  ["/gatewayops.auth.v1.SessionService/", "auth"],
-  ["/gatewayops.cost.v1.CostService/", "cost"],
-  ["/gatewayops.cost.v1.PriceService/", "cost"],
-  ["/gatewayops.trace.v1.TraceService/", "trace"],
+];
+
+/** Forwarded services. Internal ones are not named, so they cannot be reached from outside. */
+const SERVICES: readonly (readonly [DescService, keyof ServiceUrls])[] = [
+  [ApiKeyService, "auth"],
+  [McpServerService, "auth"],
+  [OrganizationService, "auth"],
+  [SessionService, "auth"],
+  [CostService, "cost"],
+  [PriceService, "cost"],
+  [TraceService, "trace"],
+];
+
+export const FORWARDED_SERVICES: readonly DescService[] = SERVICES.map(([service]) => service);
+
+const PREFIXES = [
+  ...REST_PREFIXES,
+  ...SERVICES.map(([{ typeName }, owner]) => [`/${typeName}/`, owner] as const),
 ];
 
 /** The service that serves a path. */

@@ -4,8 +4,8 @@ import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import { restErrorBody, sendFailure } from "@gatewayops/platform/rpc/rest";
 import type { McpContext } from "../mcp/carriers.ts";
+import type { HttpExchange } from "../mcp/http-exchange.ts";
 import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
-import type { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import { receiveBody } from "./body.ts";
 import type { BrowserAccess } from "./browser-access.ts";
@@ -158,7 +158,7 @@ function serveMcp(
   );
 }
 
-function begin(options: GatewayServerOptions, exchange: Exchange, hasBody: boolean): void {
+function begin(options: GatewayServerOptions, exchange: HttpExchange, hasBody: boolean): void {
   const { request, response } = exchange;
   const refusal = refusalOf(options, request);
   if (refusal) {

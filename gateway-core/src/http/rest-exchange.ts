@@ -1,20 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Face } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Failure } from "@gatewayops/platform/errors";
+import type { Failure } from "@gatewayops/platform/errors";
 import { restErrorBody } from "@gatewayops/platform/rpc/rest";
 import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
-import type { CallCarrier, FaceAnswer } from "../mcp/call-carrier.ts";
-import { CarriedExchange } from "../mcp/carried-exchange.ts";
 import type { Carrier } from "../mcp/carrier.ts";
 import type { McpContext } from "../mcp/carriers.ts";
 import { divert } from "../mcp/divert.ts";
-import { isInputRequired } from "../mcp/legacy-face.ts";
+import { HttpExchange } from "../mcp/http-exchange.ts";
 import { memberText } from "../mcp/json-members.ts";
 import type { McpMessage } from "../mcp/message.ts";
-import { callOfModern } from "../mcp/modern-call-carrier.ts";
-import { ModernFace } from "../mcp/modern-face.ts";
+import { carrierOfPlain, PlainFace } from "../mcp/plain-face.ts";
 import { sseEvent } from "../mcp/sse-event.ts";
-import { transformedCall } from "../mcp/transformed-call.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import { readFacade } from "./facade.ts";
@@ -23,7 +19,7 @@ import { readFacade } from "./facade.ts";
  * A call over the REST façade: a plain body in, `{result, metadata}` out, the result in the server's own bytes. With
  * `Accept: text/event-stream` progress and log messages come as events while the call runs, and the answer as the last.
  */
-export class RestExchange extends CarriedExchange {
+export class RestExchange extends HttpExchange {
   protected override readonly face = Face.REST;
   readonly #method: string;
   #rpc: Buffer = Buffer.alloc(0);
@@ -58,12 +54,7 @@ export class RestExchange extends CarriedExchange {
   }
 
   protected override carrier(): Carrier | Promise<Carrier> {
-    this.#rpc = transformedCall(this.upstream, this.message, this.#rpc);
-    const era = this.context.calls.eraOf(this.upstream);
-    const face = new RestFace(this);
-    return era instanceof Promise
-      ? era.then((found) => callOfModern(this, found, face))
-      : callOfModern(this, era, face);
+    return carrierOfPlain(this, new RestFace(this));
   }
 
   protected override failureBody(failure: Failure): string {
@@ -86,8 +77,7 @@ export class RestExchange extends CarriedExchange {
   }
 }
 
-/** The caller of the façade: like an agent of the modern era, but for how it is told of errors. */
-class RestFace extends ModernFace {
+class RestFace extends PlainFace {
   readonly #rest: RestExchange;
 
   constructor(exchange: RestExchange) {
@@ -98,21 +88,4 @@ class RestFace extends ModernFace {
   override wants(notification: ServerMessage): boolean {
     return this.#rest.wantsEvents && super.wants(notification);
   }
-
-  override onAnswer(message: ServerMessage, status: number, carrier: CallCarrier): FaceAnswer {
-    if (message.errorCode === 0)
-      return { status: 200, body: message.bytes, isRound: isInputRequired(message) };
-    const failure = failureOf(message, carrier.request.upstream.name);
-    return { status: failure.spec.http, body: message.bytes, isRound: false, failure };
-  }
-}
-
-/** JSON-RPC errors in the specification's codes: bad arguments are the caller's, the rest is the server's. */
-function failureOf({ bytes, errorCode }: ServerMessage, server: string): Failure {
-  const { error } = JSON.parse(bytes.toString("utf8")) as { error?: { message?: unknown } | null };
-  const text = typeof error?.message === "string" ? error.message : "";
-  const said = `The MCP server ${server} answered: ${text.slice(0, 1_000)} (JSON-RPC code ${errorCode}).`;
-  if (errorCode === -32602) return new Failure("REQUEST_INVALID", said);
-  if (errorCode === -32601 || errorCode === -32002) return new Failure("NOT_FOUND", said);
-  return new Failure("UPSTREAM_HTTP_ERROR", said);
 }

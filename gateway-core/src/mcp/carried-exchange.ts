@@ -1,13 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Failure } from "@gatewayops/platform/errors";
-import { pushCommonHeaders, pushFailureHeaders } from "../http/answer-headers.ts";
+import type { PeerName } from "../cluster/peers.ts";
+import { pushCommonHeaders } from "../http/answer-headers.ts";
+import type { AgentRequest, AnswerStream } from "../stages/agent-stream.ts";
 import type { Ending } from "../stages/ending.ts";
 import { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import type { Carrier } from "./carrier.ts";
 import type { McpContext } from "./carriers.ts";
-import { MessageError } from "./message.ts";
 
 /** An exchange whose message a carrier takes to a server. Subclasses are the faces: what answers look like. */
 export abstract class CarriedExchange extends Exchange {
@@ -19,8 +19,8 @@ export abstract class CarriedExchange extends Exchange {
 
   constructor(
     pipeline: Pipeline,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: AgentRequest,
+    response: AnswerStream,
     options: { serverName: string; context: McpContext },
   ) {
     super(pipeline, request, response, options.serverName);
@@ -37,12 +37,18 @@ export abstract class CarriedExchange extends Exchange {
 
   /** Who takes the message to its server; a promise when that must be found out. */
   protected abstract carrier(): Carrier | Promise<Carrier>;
-  /** The body of an answer that tells of a failure. */
-  protected abstract failureBody(failure: Failure): string;
+  /** Tells the agent of a failure. */
+  protected abstract answerFailure(failure: Failure): void;
+  /** Has another worker answer. True: it cannot be found, and the request is ours to answer. */
+  abstract handOver(peer: PeerName): Promise<boolean>;
   /** A message as an event of the answer's stream. */
   abstract eventOf(message: Buffer, isAnswer: boolean): Buffer;
   /** A JSON-RPC answer as this face's document. */
   abstract documentOf(answer: Buffer): Buffer;
+
+  protected get carrierUnderWay(): Carrier | undefined {
+    return this.#carrier;
+  }
 
   protected override send(): void {
     try {
@@ -56,7 +62,7 @@ export abstract class CarriedExchange extends Exchange {
 
   protected override answer(ending: Ending): void {
     if (this.isClientGone) return;
-    if (ending.failure) this.#answerFailure(ending.failure);
+    if (ending.failure) this.answerFailure(ending.failure);
     else this.#carrier?.answer(ending);
   }
 
@@ -116,19 +122,6 @@ export abstract class CarriedExchange extends Exchange {
     this.#carrier = carrier;
     if (this.isClientGone) carrier.clientGone();
     carrier.start();
-  }
-
-  #answerFailure(failure: Failure): void {
-    const body = this.failureBody(failure);
-    if (!this.isHeadSent) {
-      const headers: string[] = [];
-      pushFailureHeaders(failure, headers);
-      const isAnswer = failure instanceof MessageError && failure.isAnswer;
-      this.sendDocument(isAnswer ? 200 : failure.spec.http, headers, body);
-    } else if (this.#carrier?.answerFailure(body) !== true) {
-      // Half an answer is out: only a broken connection says that the rest does not come.
-      this.response.destroy();
-    }
   }
 
   #onClose(): void {

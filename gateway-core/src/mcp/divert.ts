@@ -14,11 +14,10 @@ export function divert(
 ): boolean | Promise<boolean> {
   const { context } = exchange;
   const replica = session?.state.bridgeReplica ?? "";
-  if (replica !== "" && replica !== context.replicaId)
-    return context.peers.forward(exchange, { replica });
+  if (replica !== "" && replica !== context.replicaId) return exchange.handOver({ replica });
   const owner = ownerOf(ownedIdOf(exchange));
   if (owner === undefined || owner === context.owner) return true;
-  return context.peers.forward(exchange, { worker: owner });
+  return exchange.handOver({ worker: owner });
 }
 
 /** The id in a request that may be one of ours; empty when there is none. */

@@ -5,28 +5,27 @@ import type { AgentSession } from "../sessions/sessions.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import { aggregatedCarrier } from "../virtual/aggregated-carrier.ts";
 import { routeToServer } from "../virtual/route.ts";
-import { CarriedExchange } from "./carried-exchange.ts";
 import type { Carrier } from "./carrier.ts";
 import { carrierOf, type McpContext } from "./carriers.ts";
 import { divert } from "./divert.ts";
 import { requireMatchingHeaders } from "./header-match.ts";
+import { HttpExchange } from "./http-exchange.ts";
 import { MessageError, NO_MESSAGE, readMessage, type McpMessage } from "./message.ts";
 import { rpcErrorBody } from "./rpc-error.ts";
 import { messageEvent } from "./sse-event.ts";
-import { isTransformed, transformedCall } from "./transformed-call.ts";
 
 /** POST carries a message. Of the legacy era alone: GET opens the server's own stream, DELETE ends the session. */
 export type HttpMethod = "POST" | "GET" | "DELETE";
 
 /** An MCP message on its way, of either era. */
-export class McpExchange extends CarriedExchange {
+export class McpExchange extends HttpExchange {
   protected override face: Face | undefined;
   readonly httpMethod: HttpMethod;
   /** True when the agent speaks to all its servers as one. */
   readonly isAggregated: boolean;
   /** The agent's session, when its message belongs to one. */
   session: AgentSession | undefined;
-  /** The message as it goes out, where it is not the agent's own. */
+  /** The message as its server must see it, where that is not as the agent wrote it. */
   #rpc: Buffer | undefined;
 
   constructor(
@@ -90,8 +89,6 @@ export class McpExchange extends CarriedExchange {
   }
 
   protected override carrier(): Carrier | Promise<Carrier> {
-    if (this.hasServer && isTransformed(this.upstream, this.message))
-      this.#rpc = transformedCall(this.upstream, this.message, this.rpcBody);
     return this.isAggregated ? aggregatedCarrier(this) : carrierOf(this);
   }
 

@@ -7,6 +7,7 @@ import { listEditOf } from "./list-edit.ts";
 import type { Era } from "./message.ts";
 import { purposeOf, type ModernFace } from "./modern-face.ts";
 import { isSafeMethod } from "./safe-methods.ts";
+import { transformedCall } from "./transformed-call.ts";
 
 /**
  * Carries a call that says all of itself, as those of the modern era do.
@@ -43,7 +44,7 @@ function callRequestOf(exchange: CarriedExchange): CallRequest {
   return {
     upstream,
     method: message.method,
-    message: exchange.rpcBody,
+    message: transformedCall(upstream, message, exchange.rpcBody),
     target: message.target,
     isSafe: isSafeMethod(message.method),
     owner: principal.keyIdText,

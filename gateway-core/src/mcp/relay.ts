@@ -14,7 +14,7 @@ import type { McpExchange } from "./mcp-exchange.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
 import { isSafeMethod } from "./safe-methods.ts";
 import { SseGate } from "./sse-gate.ts";
-import { toolOf, transformedHeaders } from "./transformed-call.ts";
+import { toolOf, transformedCall, transformedHeaders } from "./transformed-call.ts";
 
 /** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
 const SUSPECT_MAX_BYTES = 64 * 1024;
@@ -58,7 +58,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     }
     this.#exchange.attempts++;
     this.#exchange.pipeline.metrics.active(upstream.name, 1);
-    this.#dispatch(httpMethod, httpMethod === "POST" ? this.#exchange.rpcBody : null, "");
+    this.#dispatch(httpMethod, this.#outgoing(), "");
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -197,6 +197,12 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     else if (controller.paused) controller.resume();
   }
 
+  /** The message as it goes out; null for what has none. */
+  #outgoing(): Buffer | null {
+    const { httpMethod, upstream, message, rpcBody } = this.#exchange;
+    return httpMethod === "POST" ? transformedCall(upstream, message, rpcBody) : null;
+  }
+
   #dispatch(method: "POST" | "GET" | "DELETE", body: Buffer | null, lastEventId: string): void {
     const { upstream } = this.#exchange;
     const { link } = upstream;
@@ -286,11 +292,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       (state) => {
         this.#session = { id: session.id, state };
         this.#status = 0;
-        this.#dispatch(
-          this.#exchange.httpMethod,
-          this.#exchange.httpMethod === "POST" ? this.#exchange.rpcBody : null,
-          "",
-        );
+        this.#dispatch(this.#exchange.httpMethod, this.#outgoing(), "");
       },
       (error: unknown) => {
         this.#isUpstreamDone = true;

@@ -2,6 +2,7 @@ import type { CallRequest } from "../upstream/server-call.ts";
 import { memberText } from "./json-members.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { isSafeMethod } from "./safe-methods.ts";
+import { transformedCall } from "./transformed-call.ts";
 
 /** A request of the session as the server must hear it. */
 export function requestOf(
@@ -17,7 +18,7 @@ export function requestOf(
     method,
     message:
       method === message.method
-        ? rpcBody
+        ? transformedCall(upstream, message, rpcBody)
         : Buffer.from(`{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)}}`),
     target: method === message.method ? message.target : "",
     isSafe: isSafeMethod(method),

@@ -1,5 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import {
   Face,
   Operation,
@@ -18,6 +16,7 @@ import type { McpMessage } from "../mcp/message.ts";
 import { traceContextFrom, type TraceContext } from "../mcp/trace-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { pinOutcome } from "../policy/pin.ts";
+import type { AgentRequest, AnswerStream } from "./agent-stream.ts";
 import { authorize } from "./authorize.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -32,8 +31,8 @@ import type { BucketView } from "./token-buckets.ts";
  */
 export abstract class Exchange implements LoggedCall {
   readonly pipeline: Pipeline;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: AgentRequest;
+  readonly response: AnswerStream;
   /** Name of the server in the path; of the aggregated one, of the server that a call was routed to. */
   serverName: string;
   readonly callId: Buffer;
@@ -63,8 +62,8 @@ export abstract class Exchange implements LoggedCall {
 
   constructor(
     pipeline: Pipeline,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: AgentRequest,
+    response: AnswerStream,
     serverName: string,
   ) {
     this.pipeline = pipeline;
@@ -418,7 +417,7 @@ export abstract class Exchange implements LoggedCall {
 const JOINED_MAX_BYTES = 16 * 1024;
 
 /** A connection with what it remembers of its key. */
-type KeyedConnection = Socket & { gatewayKey?: KeyMemo };
+type KeyedConnection = object & { gatewayKey?: KeyMemo };
 
 function memoOf(connection: KeyedConnection): KeyMemo {
   return (connection.gatewayKey ??= { key: "", print: "" });

@@ -1,13 +1,17 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Client, credentials, Metadata, status, type ServiceError } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_service_pb";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
-import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
+import { CostService, GroupBy } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
+import { GatewayService } from "@gatewayops/proto/gatewayops/gateway/v1/gateway_service_pb";
 import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
-import { makeKey, signIn } from "./control-plane.ts";
+import { grpcJsClient, type GrpcMessage } from "../grpc-js-client.ts";
+import { makeKey, makeServer, setPrice, signIn } from "./control-plane.ts";
 import { connectClient, grpcClient } from "./control-plane-clients.ts";
-import { readStack } from "./stack.ts";
+import { bearer, readStack, urlOf, waitFor } from "./stack.ts";
 
 const stack = readStack();
 const TODAY = new Date().toISOString().slice(0, 10);
@@ -105,6 +109,68 @@ describe("the gRPC port", () => {
     });
     client.close();
     expect(code).toBe(status.UNIMPLEMENTED);
+  });
+});
+
+describe("a tool call over gRPC", () => {
+  const traceId = randomBytes(16).toString("hex");
+  const traces = grpcClient(TraceService, stack);
+  const client = grpcJsClient(GatewayService, new URL(stack.grpcUrl).host);
+  let key: { id: string; secret: string };
+  let server: string;
+  let requestId: string;
+
+  beforeAll(async () => {
+    const admin = await signIn(stack);
+    key = await makeKey(admin, { permissions: ["traces:read", "costs:read"] });
+    server = await makeServer(admin, { url: urlOf(stack, "mcp-everything") });
+    await setPrice(admin, { server, tool: "get-sum", usd: "0.002501" });
+    const stream = client.stream(
+      "CallTool",
+      { server, name: "get-sum", arguments_json: Buffer.from('{"a":2,"b":3}') },
+      { metadata: { ...bearer(key.secret), traceparent: `00-${traceId}-00f067aa0ba902b7-01` } },
+    );
+    const metadata = once(stream, "metadata") as Promise<[Metadata]>;
+    const events: GrpcMessage[] = [];
+    for await (const event of stream) events.push(event as GrpcMessage);
+    expect(events).toMatchObject([{ event: "result", result: { is_error: false } }]);
+    expect((events[0]!["result"] as GrpcMessage)["text"]).toContain("5");
+    requestId = String((await metadata)[0].get("x-request-id")[0]);
+  });
+
+  afterAll(() => {
+    client.close();
+    traces.close();
+  });
+
+  it("is found by its request id, with the face it came by", async () => {
+    const call = await waitFor("the call's record", 10_000, async () => {
+      const found = await traces.call("GetCall", { request_id: requestId }, key.secret);
+      return found["call"] as GrpcMessage | undefined;
+    });
+    expect(call).toMatchObject({
+      face: "grpc",
+      trace_id: traceId,
+      mcp_server: server,
+      tool_name: "get-sum",
+      outcome: "ok",
+      cost_usd_micros: "2501",
+    });
+    const { trace } = await traces.call("GetTrace", { trace_id: traceId }, key.secret);
+    expect(trace).toMatchObject({ id: traceId, call_count: 1 });
+  });
+
+  it("stands in the ledger", async () => {
+    const costs = connectClient(CostService, stack, key.secret);
+    const line = await waitFor("the call in the ledger", 10_000, async () => {
+      const { breakdown } = await costs.getCostSummary({
+        startDate: TODAY,
+        endDate: TODAY,
+        groupBy: GroupBy.KEY,
+      });
+      return breakdown.find(({ groupId }) => groupId === key.id);
+    });
+    expect([line.calls, line.costUsdMicros]).toEqual([1n, 2_501n]);
   });
 });
 

@@ -65,7 +65,8 @@ export function accessInterceptor(
         break;
       }
       default:
-        throw new Failure("PERMISSION_DENIED", "This method has no access rule.");
+        // Scopes are the gateway's to check: here nothing would.
+        throw new Failure("PERMISSION_DENIED", "No caller is admitted to this method here.");
     }
     return next(request);
   };

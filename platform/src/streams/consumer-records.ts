@@ -20,7 +20,7 @@ export type CallFacts = {
   readonly serverId: string;
   /** "tools/call" …; empty when not said. */
   readonly method: string;
-  /** "mcp_legacy", "mcp_modern", "rest"; empty when not said. */
+  /** "mcp_legacy", "mcp_modern", "rest", "grpc"; empty when not said. */
   readonly face: string;
   readonly outcome: OutcomeName;
   /**
@@ -49,6 +49,7 @@ const FACES: Names<Face> = {
   [Face.MCP_LEGACY]: "mcp_legacy",
   [Face.MCP_MODERN]: "mcp_modern",
   [Face.REST]: "rest",
+  [Face.GRPC]: "grpc",
 };
 
 const OUTCOMES = {

@@ -56,6 +56,15 @@ export declare type AccessRule = Message<"gatewayops.common.v1.AccessRule"> & {
      */
     value: boolean;
     case: "internal";
+  } | {
+    /**
+     * True when an API key may call, and its scopes say which servers and tools it reaches. The gateway's pipeline
+     * admits callers of such methods; no role or permission opens them.
+     *
+     * @generated from field: bool scoped = 5;
+     */
+    value: boolean;
+    case: "scoped";
   } | { case: undefined; value?: undefined };
 };
 

@@ -416,6 +416,13 @@ export enum Face {
    * @generated from enum value: FACE_REST = 3;
    */
   REST = 3,
+
+  /**
+   * gatewayops.gateway.v1.GatewayService, over gRPC, gRPC-Web or Connect.
+   *
+   * @generated from enum value: FACE_GRPC = 4;
+   */
+  GRPC = 4,
 }
 
 /**

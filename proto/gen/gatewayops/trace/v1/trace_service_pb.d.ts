@@ -330,7 +330,7 @@ export declare type Call = Message<"gatewayops.trace.v1.Call"> & {
   rpcCode: number;
 
   /**
-   * Face that was called: "mcp_legacy", "mcp_modern", "rest".
+   * Face that was called: "mcp_legacy", "mcp_modern", "rest", "grpc".
    *
    * @generated from field: string face = 13;
    */

@@ -5,9 +5,11 @@ import {
   type ClientHttp2Session,
   type Http2Server,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
 import { INTERNAL_HEADER } from "@gatewayops/platform/rpc/access";
+import type { LocalRpc } from "../grpc/local-rpc.ts";
 import { serviceOf, type ServiceUrls } from "./forward.ts";
 
 /** gRPC status codes (gRPC over HTTP/2, "Status"). */
@@ -15,17 +17,32 @@ const UNIMPLEMENTED = "12";
 const UNAVAILABLE = "14";
 
 /**
- * The gateway's cleartext HTTP/2 port: forwards gRPC and Connect calls, trailers and all, to the service they name.
+ * The gateway's cleartext HTTP/2 port: serves its own services, and forwards other gRPC and Connect calls, trailers and
+ * all, to the service they name.
  *
  * @param urls base URLs of the services' HTTP/2 ports
  */
-export function createGrpcForwarder(urls: ServiceUrls): Http2Server {
+export function createGrpcServer(local: LocalRpc, urls: ServiceUrls): Http2Server {
   const sessions = new Map<string, ClientHttp2Session>();
   const server = createServer();
-  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  // Never listens: it makes requests and responses of the streams that are for us, and leaves the others streams.
+  const own = createServer((request, response) => {
+    const addTrailers = response.addTrailers.bind(response);
+    response.addTrailers = (trailers) => {
+      addTrailers(withReadableMessage(trailers));
+    };
+    local.handle(request, response);
+  });
+  server.on("stream", (...event: StreamEvent) => {
+    const [stream, headers] = event;
     // The other side going away in mid-call is no error of ours.
     stream.on("error", () => undefined);
-    const path = String(headers[constants.HTTP2_HEADER_PATH] ?? "");
+    // Connect puts the message of a GET into the query.
+    const [path = ""] = String(headers[constants.HTTP2_HEADER_PATH] ?? "").split("?", 1);
+    if (local.serves(path)) {
+      own.emit("stream", ...event);
+      return;
+    }
     const service = serviceOf(path);
     if (service === undefined) {
       refuse(stream, UNIMPLEMENTED, `no service serves ${path}`);
@@ -48,6 +65,13 @@ export function createGrpcForwarder(urls: ServiceUrls): Http2Server {
     return session;
   }
 }
+
+type StreamEvent = [
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: string[],
+];
 
 function forward(
   stream: ServerHttp2Stream,
@@ -85,7 +109,7 @@ function forward(
  * Encodes no more of a status message than the protocol asks for (gRPC over HTTP/2, "Status-Message": all but
  * printable ASCII, and "%"): some clients decode no more than that.
  */
-function withReadableMessage(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+function withReadableMessage<T extends OutgoingHttpHeaders>(headers: T): T {
   const message = headers["grpc-message"];
   if (typeof message !== "string") return headers;
   return { ...headers, "grpc-message": encodeMessage(decodeURIComponent(message)) };
