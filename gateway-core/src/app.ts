@@ -71,8 +71,6 @@ export type WorkerApp = {
 
 /** Bytes of one segment of the write-ahead log. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** Connections from one worker to one MCP server. */
-const UPSTREAM_CONNECTIONS = 256;
 const BREAKER_WINDOW_MS = 30_000;
 const BREAKER_PROBES = 3;
 /** Milliseconds a closing worker has to ship what it logged; the rest is shipped by who adopts its log. */
@@ -132,7 +130,12 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       probes: BREAKER_PROBES,
       now,
     },
-    connections: UPSTREAM_CONNECTIONS,
+    bulkhead: {
+      inFlight: config.inFlightPerServer,
+      queued: config.queuedPerServer,
+      waitMs: config.queueWaitMs,
+    },
+    inFlightMax: config.inFlightPerWorker,
     stdioHost: options.stdioHost,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });

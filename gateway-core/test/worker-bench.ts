@@ -46,6 +46,8 @@ export type BenchOptions = {
   readonly upstream?: UpstreamHandler;
   /** URL of an MCP server to use in place of the bench's own. */
   readonly upstreamUrl?: string;
+  /** More registered servers: name → URL. */
+  readonly others?: Readonly<Record<string, string>>;
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
@@ -126,14 +128,18 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
             };
           },
           resolveServer: ({ orgId, name }) => {
-            if (name !== SERVER || orgId !== ORG_ID)
+            const others = Object.keys(options.others ?? {});
+            if ((name !== SERVER && !others.includes(name)) || orgId !== ORG_ID)
               throw connectErrorFrom(new Failure("SERVER_UNKNOWN", "There is no such server."));
             return {
               server: {
-                id: SERVER_ID,
+                id: name === SERVER ? SERVER_ID : otherId(others.indexOf(name)),
                 orgId,
                 name,
-                url: options.upstreamUrl ?? `http://127.0.0.1:${upstreamPort}/mcp`,
+                url:
+                  options.others?.[name] ??
+                  options.upstreamUrl ??
+                  `http://127.0.0.1:${upstreamPort}/mcp`,
                 transport: ServerTransport.STREAMABLE_HTTP,
                 enabled: true,
               },
@@ -248,6 +254,10 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
       for (const close of closers.reverse()) await close();
     },
   };
+}
+
+function otherId(index: number): string {
+  return `0199a000-0000-7000-8000-1${String(index).padStart(11, "0")}`;
 }
 
 /** A call of the tool "echo" in the legacy era. */

@@ -81,6 +81,8 @@ export type FailureOptions = {
   readonly details?: readonly FieldProblem[];
   /** How long to wait before another try, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Name of the bound that was reached, for the metrics. */
+  readonly limit?: string;
   /** What led to it. Logged, never sent. */
   readonly cause?: unknown;
 };
@@ -93,6 +95,7 @@ export class Failure extends Error {
   readonly reason: Reason;
   readonly details: readonly FieldProblem[];
   readonly retryAfterMs: number | undefined;
+  readonly limit: string | undefined;
 
   constructor(reason: Reason, message: string, options: FailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -100,6 +103,7 @@ export class Failure extends Error {
     this.reason = reason;
     this.details = options.details ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.limit = options.limit;
   }
 
   get spec(): ReasonSpec {

@@ -14,6 +14,7 @@ import type { McpExchange } from "./mcp-exchange.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
 import { isSafeMethod } from "./safe-methods.ts";
 import { SseGate } from "./sse-gate.ts";
+import { isStreamRequest } from "./stream-request.ts";
 
 /** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
 const SUSPECT_MAX_BYTES = 64 * 1024;
@@ -49,15 +50,44 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { upstream, httpMethod } = this.#exchange;
-    // A server's own stream may stay open for hours and says nothing about the server's health: no breaker for it.
-    if (httpMethod === "POST" && !upstream.breaker.admit()) {
-      this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
+    if (!this.#isCall) {
+      this.#send();
       return;
     }
+    const { upstream, message } = this.#exchange;
+    const { bulkhead } = upstream;
+    if (message.kind === "request" ? bulkhead.take() : bulkhead.takeForNote()) this.#enter();
+    else
+      bulkhead.wait().then(
+        () => {
+          this.#enter();
+        },
+        (error: unknown) => {
+          this.#exchange.fail(error);
+        },
+      );
+  }
+
+  /** A server's own stream may stay open for hours and says nothing of its health: no breaker and no bulkhead for it. */
+  get #isCall(): boolean {
+    return this.#exchange.httpMethod === "POST" && !isStreamRequest(this.#exchange);
+  }
+
+  #enter(): void {
+    const { upstream } = this.#exchange;
+    if (upstream.breaker.admit()) {
+      this.#send();
+      return;
+    }
+    upstream.bulkhead.give();
+    this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
+  }
+
+  #send(): void {
+    const { upstream, httpMethod, pipeline, body } = this.#exchange;
     this.#exchange.attempts++;
-    this.#exchange.pipeline.metrics.active(upstream.name, 1);
-    this.#dispatch(httpMethod, httpMethod === "POST" ? this.#exchange.body : null, "");
+    pipeline.metrics.active(upstream.name, 1);
+    this.#dispatch(httpMethod, httpMethod === "POST" ? body : null, "");
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -213,7 +243,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
         body,
         headersTimeout: upstream.timeoutMs,
         // A server's own stream may be silent for as long as it likes.
-        bodyTimeout: this.#exchange.httpMethod === "POST" ? upstream.timeoutMs : 0,
+        bodyTimeout: this.#isCall ? upstream.timeoutMs : 0,
       },
       this,
     );
@@ -344,9 +374,11 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
 
   /** Ends what `start` began with one attempt. */
   #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
-    const { pipeline, upstream, httpMethod } = this.#exchange;
+    const { pipeline, upstream } = this.#exchange;
     pipeline.metrics.active(upstream.name, -1);
-    if (httpMethod === "POST") upstream.breaker[verdict]();
+    if (!this.#isCall) return;
+    upstream.breaker[verdict]();
+    upstream.bulkhead.give();
   }
 }
 

@@ -363,6 +363,7 @@ export abstract class Exchange implements LoggedCall {
     const upstream = this.upstream as Upstream | undefined;
     if (ending.failure && ending.outcome === Outcome.REFUSED)
       metrics.refused(ending.failure.reason);
+    if (ending.failure?.limit !== undefined) metrics.boundReached(ending.failure.limit);
     const isListed =
       upstream !== undefined &&
       message?.method === "tools/call" &&

@@ -4,6 +4,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import { uuidFromText } from "@gatewayops/platform/ids";
 import { EMPTY } from "../events/record.ts";
 import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
+import { Bulkhead, WorkerSlots, type BulkheadOptions } from "./bulkhead.ts";
 import type { Link } from "./link.ts";
 import { ToolIds, type Upstream } from "./upstream.ts";
 
@@ -15,8 +16,9 @@ export const STDIO_SECRET_HEADER = "x-gwo-stdio-secret";
 
 export type RegistryOptions = {
   readonly breaker: BreakerOptions;
-  /** Connections to one server. */
-  readonly connections: number;
+  readonly bulkhead: BulkheadOptions;
+  /** Calls in flight to all servers together. */
+  readonly inFlightMax: number;
   /** Milliseconds one answer may take when the server sets none: `mcp_servers.default_timeout`. */
   readonly defaultTimeoutMs: number;
   /** Undefined: no stdio servers are configured. */
@@ -29,16 +31,23 @@ export type UpstreamRegistry = {
   close(): Promise<void>;
 };
 
-type Kept = { url: string; link: Link; breaker: UpstreamBreaker; tools: ToolIds };
+type Kept = {
+  readonly url: string;
+  readonly link: Link;
+  readonly breaker: UpstreamBreaker;
+  readonly bulkhead: Bulkhead;
+  readonly tools: ToolIds;
+};
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegistry {
   const kept = new Map<string, Kept>();
+  const slots = new WorkerSlots(options.inFlightMax);
   return {
     upstreamOf(server, tools) {
       const id = uuidFromText(server.id) ?? EMPTY;
-      const { link, breaker, tools: toolIds } = keep(server, id, tools);
+      const { link, breaker, bulkhead, tools: toolIds } = keep(server, id, tools);
       return {
         id,
         idText: server.id,
@@ -48,6 +57,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         timeoutMs: server.timeoutMs || options.defaultTimeoutMs,
         link,
         breaker,
+        bulkhead,
         tools: toolIds,
       };
     },
@@ -71,6 +81,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
       url: url.href,
       link: linkTo(server, url),
       breaker: new UpstreamBreaker(options.breaker),
+      bulkhead: new Bulkhead(server.name, options.bulkhead, slots),
       tools: new ToolIds(id, tools),
     };
     kept.set(server.id, fresh);
@@ -81,7 +92,8 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
     const isBridged = server.transport === ServerTransport.STDIO;
     return {
       pool: new Pool(url.origin, {
-        connections: options.connections,
+        // As many as there are calls in flight and open streams, which are bounded elsewhere.
+        connections: null,
         connect: { timeout: CONNECT_TIMEOUT_MS },
         allowH2: false,
         keepAliveTimeout: 4_000,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Era } from "../mcp/message.ts";
-import { circuitOpen } from "./breaker.ts";
+import { admitted } from "./admission.ts";
 import { knownEra, probeEra } from "./era.ts";
 import { createHeaderMirrors } from "./header-mirrors.ts";
 import { LegacyCall } from "./legacy-call.ts";
@@ -47,15 +47,10 @@ export class ServerCalls {
 
   /** A server that cannot be probed counts as failing, like one that cannot be called. */
   async #probe(upstream: Upstream, wanted: Era): Promise<Era> {
-    const { breaker } = upstream;
     for (let attempt = 0; ; attempt++) {
-      if (!breaker.admit()) throw circuitOpen(upstream.name, breaker);
       try {
-        const era = await probeEra(upstream, wanted, this.#options.now);
-        breaker.succeeded();
-        return era;
+        return await admitted(upstream, () => probeEra(upstream, wanted, this.#options.now));
       } catch (error) {
-        breaker.failed();
         if (attempt >= this.#options.maxRetries || !isTransport(error)) throw error;
         await delay(25 * 2 ** attempt);
       }
@@ -76,6 +71,10 @@ export class ServerCalls {
    * @throws Failure
    */
   ask(era: Era, request: CallRequest): Promise<ServerMessage> {
+    return admitted(request.upstream, () => this.#ask(era, request));
+  }
+
+  #ask(era: Era, request: CallRequest): Promise<ServerMessage> {
     return new Promise((resolve, reject) => {
       const call = this.create(era, request, {
         onAttempt: () => undefined,

@@ -1,5 +1,6 @@
 import { toolIdOf } from "@gatewayops/platform/ids";
 import type { UpstreamBreaker } from "./breaker.ts";
+import type { Bulkhead } from "./bulkhead.ts";
 import type { Link } from "./link.ts";
 
 /** Tool names remembered of one server beyond those it lists, so that a flood of made-up names costs no memory. */
@@ -15,6 +16,7 @@ export type Upstream = {
   readonly timeoutMs: number;
   readonly link: Link;
   readonly breaker: UpstreamBreaker;
+  readonly bulkhead: Bulkhead;
   readonly tools: ToolIds;
 };
 
