@@ -58,6 +58,8 @@ export type Bench = {
   readonly url: string;
   readonly key: string;
   readonly http: Server;
+  /** URL of its MCP server. */
+  readonly upstreamUrl: string;
   /** Every message the MCP server got. */
   readonly received: { method: string; headers: IncomingMessage["headers"]; body: string }[];
   /** Posts a message to the MCP endpoint, or another path, with the key. */
@@ -100,6 +102,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     });
   });
   const upstreamPort = await listenOn(upstream);
+  const upstreamUrl = options.upstreamUrl ?? `http://127.0.0.1:${upstreamPort}/mcp`;
   closers.push(() => {
     upstream.closeAllConnections();
     upstream.close();
@@ -136,10 +139,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
                 id: name === SERVER ? SERVER_ID : otherId(others.indexOf(name)),
                 orgId,
                 name,
-                url:
-                  options.others?.[name] ??
-                  options.upstreamUrl ??
-                  `http://127.0.0.1:${upstreamPort}/mcp`,
+                url: options.others?.[name] ?? upstreamUrl,
                 transport: ServerTransport.STREAMABLE_HTTP,
                 enabled: true,
               },
@@ -205,6 +205,10 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     return client;
   };
   const redis = connect();
+  // What a test does at once must not fail because Redis was not there yet; one that is away closes the connection.
+  await new Promise<void>((resolve) => {
+    redis.once("ready", resolve).once("close", resolve);
+  });
   const subscriber = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   subscriber.on("error", () => undefined);
   lifecycle.onClose("Redis", () => {
@@ -229,6 +233,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     url,
     key,
     http: app.http,
+    upstreamUrl,
     received,
     post: (body, { path = `/v1/mcp/${SERVER}`, headers = {} } = {}) =>
       fetch(`${url}${path}`, {

@@ -5,7 +5,7 @@ import type { CarriedExchange } from "./carried-exchange.ts";
 import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META } from "./envelope.ts";
 import type { Era } from "./message.ts";
 import { purposeOf, type ModernFace } from "./modern-face.ts";
-import { isSafeMethod } from "./safe-methods.ts";
+import { isRepeatable } from "./safe-methods.ts";
 
 /**
  * Carries a call that says all of itself, as those of the modern era do.
@@ -44,7 +44,7 @@ function callRequestOf(exchange: CarriedExchange): CallRequest {
     method: message.method,
     message: exchange.rpcBody,
     target: message.target,
-    isSafe: isSafeMethod(message.method),
+    isSafe: isRepeatable(upstream, message),
     owner: principal.keyIdText,
     capabilities: JSON.stringify(meta[CAPABILITIES_META] ?? {}),
     clientInfo: info === undefined ? undefined : JSON.stringify(info),

@@ -5,14 +5,15 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { Ending } from "../stages/ending.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
-import { failureOfDispatch, wasNeverSent } from "../upstream/dispatch-errors.ts";
+import { failureOfDispatch } from "../upstream/dispatch-errors.ts";
+import { retryDelayMs } from "../upstream/retry.ts";
 import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
-import { isSafeMethod } from "./safe-methods.ts";
+import { isRepeatable } from "./safe-methods.ts";
 import { SseGate } from "./sse-gate.ts";
 import { isStreamRequest } from "./stream-request.ts";
 
@@ -173,26 +174,34 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       );
       return;
     }
-    const { pipeline, upstream, message } = this.#exchange;
-    const failure = failureOfDispatch(error, upstream);
-    const isRepeatable =
-      this.#status === 0 && (wasNeverSent(error) || isSafeMethod(message.method));
     this.#upstreamDone("failed");
-    if (
-      !isRepeatable ||
-      failure.reason === "UPSTREAM_TIMEOUT" ||
-      this.#exchange.attempts > pipeline.maxRetries
-    ) {
+    this.#retry(failureOfDispatch(error, this.#exchange.upstream));
+  }
+
+  #retry(failure: Failure): void {
+    const { pipeline, upstream, message, attempts, durationMs } = this.#exchange;
+    const attempt = {
+      failure,
+      attempts,
+      isSafe: isRepeatable(upstream, message),
+      hasAnswerBegun: this.#status !== 0,
+      leftMs: upstream.timeoutMs - durationMs,
+    };
+    const delayMs = retryDelayMs(attempt, pipeline.maxRetries, Math.random());
+    if (delayMs === undefined) {
       this.#exchange.fail(failure);
       return;
     }
     this.#isUpstreamDone = false;
-    setTimeout(
-      () => {
-        this.start();
-      },
-      25 * 2 ** this.#exchange.attempts,
-    );
+    setTimeout(() => {
+      this.start();
+    }, delayMs);
+  }
+
+  /** What is left of the time for the answer's head: all attempts have it together. */
+  get #headTimeoutMs(): number {
+    const { upstream, attempts, durationMs } = this.#exchange;
+    return attempts <= 1 ? upstream.timeoutMs : Math.max(1, upstream.timeoutMs - durationMs);
   }
 
   answer({ outcome }: Ending): void {
@@ -241,7 +250,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
         method,
         headers,
         body,
-        headersTimeout: upstream.timeoutMs,
+        headersTimeout: this.#headTimeoutMs,
         // A server's own stream may be silent for as long as it likes.
         bodyTimeout: this.#isCall ? upstream.timeoutMs : 0,
       },

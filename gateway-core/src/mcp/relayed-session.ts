@@ -2,7 +2,6 @@ import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { SessionState } from "../sessions/session-store.ts";
-import { admitted } from "../upstream/admission.ts";
 import { endSession } from "../upstream/era.ts";
 import { exchangeOnce } from "../upstream/exchange-once.ts";
 import { noAnswer } from "../upstream/legacy-call.ts";
@@ -58,17 +57,21 @@ export class RelayedInitialize implements Carrier {
     const { upstream, context, principal } = exchange;
     const headers: string[] = [];
     pushForwardHeaders(exchange, headers, NOT_FORWARDED);
-    const { answer, status, sessionId } = await admitted(upstream, async () => {
-      exchange.attempts++;
-      const once = await exchangeOnce(upstream, {
-        body: exchange.body,
-        headers,
-        signal: this.#abort.signal,
-        timeoutMs: upstream.timeoutMs,
-      });
-      if (!once.answer) throw noAnswer(upstream, once);
-      return { ...once, answer: once.answer };
-    });
+    const { answer, status, sessionId } = await context.calls.repeated(
+      upstream,
+      false,
+      async () => {
+        exchange.attempts++;
+        const once = await exchangeOnce(upstream, {
+          body: exchange.body,
+          headers,
+          signal: this.#abort.signal,
+          timeoutMs: upstream.timeoutMs,
+        });
+        if (!once.answer) throw noAnswer(upstream, once);
+        return { ...once, answer: once.answer };
+      },
+    );
     if (sessionId !== "") {
       const state = stateOf(exchange, sessionId, answer);
       try {

@@ -39,7 +39,7 @@ export function failureOfDispatch(
 }
 
 /** True when no byte of the request can have reached the server: such a request is always safe to send again. */
-export function wasNeverSent(error: Error): boolean {
+export function wasNeverSent(error: unknown): boolean {
   return NEVER_SENT.has(codeOf(error));
 }
 
@@ -52,9 +52,10 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-function codeOf(error: Error): string {
-  if ("code" in error && typeof error.code === "string") return error.code;
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  const { code, errors } = error as { code?: unknown; errors?: unknown };
+  if (typeof code === "string") return code;
   // Happy eyeballs: every address failed, each with its own error.
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
-  return first instanceof Error ? codeOf(first) : "";
+  return Array.isArray(errors) ? codeOf(errors[0]) : "";
 }

@@ -6,7 +6,7 @@ import { EMPTY } from "../events/record.ts";
 import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
 import { Bulkhead, WorkerSlots, type BulkheadOptions } from "./bulkhead.ts";
 import type { Link } from "./link.ts";
-import { ToolIds, type Upstream } from "./upstream.ts";
+import { ToolIds, type Upstream, type UpstreamSettings } from "./upstream.ts";
 
 /** Where the stdio host listens, and what it wants to see. */
 export type StdioHostAddress = { readonly origin: string; readonly secret: string };
@@ -40,6 +40,7 @@ type Kept = {
 };
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const NOTHING_SAID: UpstreamSettings = { isIdempotent: () => false };
 
 export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegistry {
   const kept = new Map<string, Kept>();
@@ -59,6 +60,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         breaker,
         bulkhead,
         tools: toolIds,
+        settings: NOTHING_SAID,
       };
     },
     async close() {
@@ -94,7 +96,9 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
       pool: new Pool(url.origin, {
         // As many as there are calls in flight and open streams, which are bounded elsewhere.
         connections: null,
-        connect: { timeout: CONNECT_TIMEOUT_MS },
+        connect: {
+          timeout: Math.min(CONNECT_TIMEOUT_MS, server.timeoutMs || options.defaultTimeoutMs),
+        },
         allowH2: false,
         keepAliveTimeout: 4_000,
       }),

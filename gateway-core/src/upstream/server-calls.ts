@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure } from "@gatewayops/platform/errors";
+import { failureFrom } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import type { Era } from "../mcp/message.ts";
 import { admitted } from "./admission.ts";
@@ -8,6 +8,7 @@ import { createHeaderMirrors } from "./header-mirrors.ts";
 import { LegacyCall } from "./legacy-call.ts";
 import { LegacySessions } from "./legacy-sessions.ts";
 import { ModernCall } from "./modern-call.ts";
+import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
@@ -46,23 +47,42 @@ export class ServerCalls {
   }
 
   /** A server that cannot be probed counts as failing, like one that cannot be called. */
-  async #probe(upstream: Upstream, wanted: Era): Promise<Era> {
-    for (let attempt = 0; ; attempt++) {
+  #probe(upstream: Upstream, wanted: Era): Promise<Era> {
+    return this.repeated(upstream, true, () => probeEra(upstream, wanted, this.#options.now));
+  }
+
+  /**
+   * Does something that is sent to a server and answered, again where that may be.
+   *
+   * @param isSafe true when sending it twice does no harm
+   * @throws Failure
+   */
+  async repeated<T>(upstream: Upstream, isSafe: boolean, work: () => Promise<T>): Promise<T> {
+    const { now, maxRetries } = this.#options;
+    const endMs = now() + upstream.timeoutMs;
+    for (let attempts = 1; ; attempts++) {
       try {
-        return await admitted(upstream, () => probeEra(upstream, wanted, this.#options.now));
+        return await admitted(upstream, work);
       } catch (error) {
-        if (attempt >= this.#options.maxRetries || !isTransport(error)) throw error;
-        await delay(25 * 2 ** attempt);
+        const failure = failureFrom(error);
+        const leftMs = endMs - now();
+        const delayMs = retryDelayMs(
+          { failure, attempts, isSafe, hasAnswerBegun: false, leftMs },
+          maxRetries,
+          Math.random(),
+        );
+        if (delayMs === undefined) throw failure;
+        await delay(delayMs);
       }
     }
   }
 
   /** A call that has not begun yet. */
   create(era: Era, request: CallRequest, listener: CallListener): ServerCall {
-    const { maxRetries } = this.#options;
+    const { maxRetries, now } = this.#options;
     return era === "modern"
-      ? new ModernCall(request, listener, { mirrors: this.#mirrors, maxRetries })
-      : new LegacyCall(request, listener, { sessions: this.sessions, maxRetries });
+      ? new ModernCall(request, listener, { mirrors: this.#mirrors, maxRetries, now })
+      : new LegacyCall(request, listener, { sessions: this.sessions, maxRetries, now });
   }
 
   /**
@@ -92,12 +112,4 @@ export class ServerCalls {
   close(): Promise<void> {
     return this.sessions.close();
   }
-}
-
-/** True when a probe, which only reads, did not get through and may be sent again. */
-function isTransport(error: unknown): boolean {
-  return (
-    error instanceof Failure &&
-    (error.reason === "UPSTREAM_UNREACHABLE" || error.reason === "UPSTREAM_CLOSED")
-  );
 }

@@ -18,6 +18,13 @@ export type Upstream = {
   readonly breaker: UpstreamBreaker;
   readonly bulkhead: Bulkhead;
   readonly tools: ToolIds;
+  readonly settings: UpstreamSettings;
+};
+
+/** What an admin said of a server. */
+export type UpstreamSettings = {
+  /** True when a call of the tool may be repeated. */
+  isIdempotent(tool: string): boolean;
 };
 
 /** The ids of a server's tools by name, worked out once per name. */
