@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { Resolver } from "node:dns/promises";
 import type { Http2Server } from "node:http2";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
@@ -37,6 +38,7 @@ import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
+import { createAddressGuard } from "./upstream/address-guard.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
 import { endSession } from "./upstream/era.ts";
 import { listToolNames } from "./upstream/list-tools.ts";
@@ -72,6 +74,7 @@ export type WorkerApp = {
 /** Bytes of one segment of the write-ahead log. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 const BREAKER_WINDOW_MS = 30_000;
+const DNS_TIMEOUT_MS = 1_000;
 const BREAKER_PROBES = 3;
 /** Milliseconds a closing worker has to ship what it logged; the rest is shipped by who adopts its log. */
 const SHIP_DEADLINE_MS = 3_000;
@@ -136,6 +139,12 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       waitMs: config.queueWaitMs,
     },
     inFlightMax: config.inFlightPerWorker,
+    mayConnect: createAddressGuard(config.denyPrivateUpstreams),
+    discovery:
+      config.discovery === "dns"
+        ? { dns: dnsClient(config.discoveryDnsServers), intervalMs: config.discoveryIntervalMs }
+        : undefined,
+    now,
     stdioHost: options.stdioHost,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
@@ -255,6 +264,13 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   };
 }
 
+/** @param servers addresses, separated by commas; empty for the system's */
+function dnsClient(servers: string): Resolver {
+  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: 2 });
+  if (servers !== "") resolver.setServers([...namesIn(servers)]);
+  return resolver;
+}
+
 /** Wires what the MCP face works with. */
 function buildMcpContext(
   options: WorkerAppOptions,
@@ -281,7 +297,11 @@ function buildMcpContext(
       if (state.upstreamSession === "") return;
       try {
         const upstream = await directory.upstream(state.orgId, state.server);
-        await endSession(upstream, state.upstreamSession, state.version);
+        await endSession(upstream, {
+          id: state.upstreamSession,
+          version: state.version,
+          endpoint: state.endpoint ?? "",
+        });
       } catch (error) {
         // The server is gone from the registry, or svc-auth is away: it ends the session itself.
         log.debug(

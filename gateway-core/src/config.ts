@@ -135,9 +135,27 @@ export const GATEWAY_SCHEMA = {
   discovery: choiceSetting({
     env: "GWO_DISCOVERY",
     yaml: "mcp_servers.discovery",
-    choices: ["config"],
+    choices: ["config", "dns"],
     default: "config",
-    doc: 'Where MCP servers come from: "config" is the registry and config.yaml. "dns" is not built yet and is refused.',
+    doc: 'Where the instances of a registered MCP server are found: "config" is the one address of its URL, "dns" the SRV records `_mcp._tcp.HOST` of a URL without a port, else every A and AAAA record of its host.',
+  }),
+  discoveryIntervalMs: durationSetting({
+    env: "GWO_DISCOVERY_INTERVAL",
+    default: 30_000,
+    min: 1_000,
+    max: HOUR,
+    doc: "Longest time for which what DNS said of instances is believed. Shorter where its records say so.",
+  }),
+  discoveryDnsServers: stringSetting({
+    env: "GWO_DISCOVERY_DNS_SERVERS",
+    default: "",
+    pattern: /^([0-9a-fA-F.:[\]]+(, *)?)*$/,
+    doc: 'DNS servers that are asked for instances, separated by commas, for example "127.0.0.1:8600". Empty: the system\'s.',
+  }),
+  denyPrivateUpstreams: booleanSetting({
+    env: "GWO_UPSTREAM_DENY_PRIVATE",
+    default: false,
+    doc: "Whether MCP servers at addresses of private networks or of this host are refused. Link-local, multicast and unspecified addresses and those of clouds' metadata always are.",
   }),
   defaultTimeoutMs: durationSetting({
     env: "GWO_DEFAULT_TIMEOUT",

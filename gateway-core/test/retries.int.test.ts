@@ -209,6 +209,9 @@ describe.each(["legacy", "modern"] as const)(
         breaker: { threshold: 100, windowMs: 30_000, openMs: 30_000, probes: 3, now: Date.now },
         bulkhead: { inFlight: 10, queued: 0, waitMs: 1 },
         inFlightMax: 10,
+        mayConnect: () => true,
+        discovery: undefined,
+        now: Date.now,
         stdioHost: undefined,
         defaultTimeoutMs: 10_000,
       });

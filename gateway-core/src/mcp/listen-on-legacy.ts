@@ -134,6 +134,7 @@ export class ListenOnLegacy implements Carrier {
         ...(lastEventId === "" ? [] : ["last-event-id", lastEventId]),
       ],
       body: null,
+      endpoint: session.endpoint,
       signal: this.#abort.signal,
       headTimeoutMs: session.upstream.timeoutMs,
       silenceMs: 0,

@@ -6,6 +6,7 @@ import type { AgentSession } from "../sessions/sessions.ts";
 import type { Ending } from "../stages/ending.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
 import { failureOfDispatch } from "../upstream/dispatch-errors.ts";
+import { endpointOf } from "../upstream/link.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
 import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
@@ -159,6 +160,10 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#onError(error);
+  }
+
+  #onError(error: Error): void {
     if (this.#isUpstreamDone) return;
     this.#isUpstreamDone = true;
     if (this.#gate?.isAnswered) {
@@ -244,18 +249,28 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const session = this.#session?.state.upstreamSession ?? "";
     if (session !== "") headers.push("mcp-session-id", session);
     if (lastEventId !== "") headers.push("last-event-id", lastEventId);
-    link.pool.dispatch(
-      {
-        path: link.path,
-        method,
-        headers,
-        body,
-        headersTimeout: this.#headTimeoutMs,
-        // A server's own stream may be silent for as long as it likes.
-        bodyTimeout: this.#isCall ? upstream.timeoutMs : 0,
-      },
-      this,
-    );
+    const options: Dispatcher.DispatchOptions = {
+      path: link.path,
+      method,
+      headers,
+      body,
+      headersTimeout: this.#headTimeoutMs,
+      // A server's own stream may be silent for as long as it likes.
+      bodyTimeout: this.#isCall ? upstream.timeoutMs : 0,
+    };
+    try {
+      const endpoint = endpointOf(link, this.#session?.state.endpoint ?? "");
+      if (endpoint instanceof Promise)
+        endpoint.then(
+          ({ pool }) => pool.dispatch(options, this),
+          (error: unknown) => {
+            this.#onError(error as Error);
+          },
+        );
+      else endpoint.pool.dispatch(options, this);
+    } catch (error) {
+      this.#onError(error as Error);
+    }
   }
 
   /** True when the agent's going away ends the exchange with the server as well. */

@@ -1,4 +1,5 @@
 import { Failure } from "@gatewayops/platform/errors";
+import { ADDRESS_FORBIDDEN } from "./connector.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** The failure that an error of undici or the socket means. Errors are told apart by code, never by message. */
@@ -14,6 +15,12 @@ export function failureOfDispatch(
     return new Failure(
       "UPSTREAM_TIMEOUT",
       `The MCP server ${name} did not answer within ${timeoutMs} ms. The tool may still have run.`,
+      { cause: error },
+    );
+  if (code === ADDRESS_FORBIDDEN)
+    return new Failure(
+      "UPSTREAM_UNREACHABLE",
+      `The MCP server ${name} leads to an address that this gateway does not connect to. Nothing was sent to it.`,
       { cause: error },
     );
   if (wasNeverSent(error))
@@ -47,6 +54,9 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
+  // Of the DNS client.
+  "ETIMEOUT",
+  "ESERVFAIL",
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",

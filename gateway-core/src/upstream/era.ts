@@ -8,6 +8,7 @@ import {
 } from "../mcp/envelope.ts";
 import type { Era } from "../mcp/message.ts";
 import { exchangeOnce, type OneAnswer } from "./exchange-once.ts";
+import { endpointOf } from "./link.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -93,8 +94,9 @@ function isModern(answer: ServerMessage | undefined): boolean {
 }
 
 async function speaksLegacy(upstream: Upstream): Promise<boolean> {
-  const { answer, sessionId } = await ask(upstream, INITIALIZE, []);
-  if (sessionId !== "") await endSession(upstream, sessionId, LEGACY_VERSION);
+  const { answer, sessionId, endpoint } = await ask(upstream, INITIALIZE, []);
+  if (sessionId !== "")
+    await endSession(upstream, { id: sessionId, version: LEGACY_VERSION, endpoint });
   return answer !== undefined && !MODERN_ONLY_CODES.has(answer.errorCode);
 }
 
@@ -118,15 +120,18 @@ async function ask(
 /** Tells a server that a session is over (MCP 2025-11-25 transports §Session Management). Never fails. */
 export async function endSession(
   upstream: Upstream,
-  sessionId: string,
-  version: string,
+  session: { readonly id: string; readonly version: string; readonly endpoint: string },
 ): Promise<void> {
   const { link } = upstream;
   try {
-    const response = await link.pool.request({
+    const { pool } = await endpointOf(link, session.endpoint);
+    const response = await pool.request({
       method: "DELETE",
       path: link.path,
-      headers: [...link.headers, "mcp-session-id", sessionId, "mcp-protocol-version", version],
+      headers: [
+        ...link.headers,
+        ...["mcp-session-id", session.id, "mcp-protocol-version", session.version],
+      ],
       headersTimeout: 2_000,
       bodyTimeout: 2_000,
     });

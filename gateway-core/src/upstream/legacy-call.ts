@@ -181,6 +181,7 @@ export class LegacyCall implements ServerCall {
     const exchange: MessageExchange = {
       method,
       body,
+      endpoint: session.endpoint,
       headers: [
         ...sessionHeaders(session),
         ...(traceparent === "" ? [] : ["traceparent", traceparent]),

@@ -196,6 +196,7 @@ export class LegacySessions {
       await exchangeMessages(pooled.session.upstream, {
         method: "GET",
         headers: sessionHeaders(pooled.session),
+        endpoint: pooled.session.endpoint,
         body: null,
         signal: pooled.stream.signal,
         headTimeoutMs: pooled.session.upstream.timeoutMs,

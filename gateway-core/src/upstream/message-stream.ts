@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
 import { SseParser } from "../mcp/sse-parser.ts";
 import { failureOfDispatch } from "./dispatch-errors.ts";
+import { endpointOf } from "./link.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** One HTTP exchange with an MCP server, read message by message. */
@@ -10,6 +11,8 @@ export type MessageExchange = {
   /** Beside those every request to the server has. */
   readonly headers: readonly string[];
   readonly body: Buffer | string | null;
+  /** Name of the endpoint that has the session; empty or not said: any. */
+  readonly endpoint?: string;
   readonly signal: AbortSignal;
   /** Milliseconds until the answer's head. */
   readonly headTimeoutMs: number;
@@ -26,6 +29,8 @@ export type ExchangeHead = {
   /** Session id that came with it; empty for none. */
   readonly sessionId: string;
   readonly isStream: boolean;
+  /** Name of the endpoint that answered. */
+  readonly endpoint: string;
 };
 
 /** How an exchange ended: all its messages were handed over. */
@@ -53,7 +58,8 @@ export async function exchangeMessages(
 ): Promise<EndedExchange> {
   const { link } = upstream;
   try {
-    const response = await link.pool.request({
+    const endpoint = await endpointOf(link, exchange.endpoint ?? "");
+    const response = await endpoint.pool.request({
       method: exchange.method,
       path: link.path,
       headers: [
@@ -67,7 +73,7 @@ export async function exchangeMessages(
       headersTimeout: exchange.headTimeoutMs,
       bodyTimeout: exchange.silenceMs,
     });
-    const head = headOf(response.statusCode, response.headers);
+    const head = headOf(response.statusCode, response.headers, endpoint.name);
     exchange.onHead?.(head);
     const body = response.body as AsyncIterable<Buffer>;
     if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream.name)) };
@@ -80,10 +86,11 @@ export async function exchangeMessages(
   }
 }
 
-function headOf(status: number, headers: IncomingHttpHeaders): ExchangeHead {
+function headOf(status: number, headers: IncomingHttpHeaders, endpoint: string): ExchangeHead {
   const session = headers["mcp-session-id"];
   return {
     status,
+    endpoint,
     sessionId: typeof session === "string" ? session : "",
     isStream: status < 300 && (headers["content-type"] ?? "").startsWith("text/event-stream"),
   };

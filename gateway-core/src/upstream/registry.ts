@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { Pool } from "undici";
 import { ServerTransport, type McpServer } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { Failure } from "@gatewayops/platform/errors";
@@ -5,6 +6,10 @@ import { uuidFromText } from "@gatewayops/platform/ids";
 import { EMPTY } from "../events/record.ts";
 import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
 import { Bulkhead, WorkerSlots, type BulkheadOptions } from "./bulkhead.ts";
+import type { AddressGuard } from "./address-guard.ts";
+import { createConnector } from "./connector.ts";
+import { discover, type DnsClient, type Instance } from "./discovery.ts";
+import { Endpoints } from "./endpoints.ts";
 import type { Link } from "./link.ts";
 import { ToolIds, type Upstream, type UpstreamSettings } from "./upstream.ts";
 
@@ -21,6 +26,11 @@ export type RegistryOptions = {
   readonly inFlightMax: number;
   /** Milliseconds one answer may take when the server sets none: `mcp_servers.default_timeout`. */
   readonly defaultTimeoutMs: number;
+  /** Which addresses may be connected to. */
+  readonly mayConnect: AddressGuard;
+  /** How instances are found. Undefined: each server has the one address of its URL. */
+  readonly discovery: { readonly dns: DnsClient; readonly intervalMs: number } | undefined;
+  readonly now: () => number;
   /** Undefined: no stdio servers are configured. */
   readonly stdioHost: StdioHostAddress | undefined;
 };
@@ -65,19 +75,19 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
     },
     async close() {
       for (const { breaker } of kept.values()) breaker.shutdown();
-      await Promise.all([...kept.values()].map(({ link }) => link.pool.close()));
+      await Promise.all([...kept.values()].map(({ link }) => closeLink(link)));
     },
   };
 
   function keep(server: McpServer, id: Buffer, tools: readonly string[]): Kept {
-    const url = endpointOf(server, options.stdioHost);
+    const url = urlOf(server, options.stdioHost);
     const known = kept.get(server.id);
     if (known?.url === url.href) {
       known.tools.learn(tools);
       return known;
     }
     // The old pool finishes what it has; nobody waits for it.
-    if (known) void known.link.pool.close();
+    if (known) void closeLink(known.link);
     known?.breaker.shutdown();
     const fresh: Kept = {
       url: url.href,
@@ -90,18 +100,39 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
     return fresh;
   }
 
+  function endpointsOf(url: URL, open: (to: Instance) => Pool): Endpoints | undefined {
+    const { discovery, now } = options;
+    const isName = isIP(url.hostname.replace(/^\[|\]$/g, "")) === 0;
+    if (!discovery || !isName || url.hostname === "localhost") return undefined;
+    return new Endpoints({
+      discover: () => discover(url, discovery.dns),
+      open,
+      intervalMs: discovery.intervalMs,
+      now,
+      random: Math.random,
+    });
+  }
+
   function linkTo(server: McpServer, url: URL): Link {
     const isBridged = server.transport === ServerTransport.STDIO;
-    return {
-      pool: new Pool(url.origin, {
+    const timeoutMs = Math.min(CONNECT_TIMEOUT_MS, server.timeoutMs || options.defaultTimeoutMs);
+    const open = (to: Instance | undefined): Pool =>
+      new Pool(url.origin, {
         // As many as there are calls in flight and open streams, which are bounded elsewhere.
         connections: null,
-        connect: {
-          timeout: Math.min(CONNECT_TIMEOUT_MS, server.timeoutMs || options.defaultTimeoutMs),
-        },
+        connect: createConnector({
+          timeoutMs,
+          // The stdio host is ours, on loopback.
+          mayConnect: isBridged ? () => true : options.mayConnect,
+          // A name that DNS does not know is resolved by the system.
+          to: to && isIP(to.address) !== 0 ? to : undefined,
+        }),
         allowH2: false,
         keepAliveTimeout: 4_000,
-      }),
+      });
+    return {
+      pool: open(undefined),
+      endpoints: isBridged ? undefined : endpointsOf(url, open),
       path: `${url.pathname}${url.search}`,
       headers:
         isBridged && options.stdioHost
@@ -118,7 +149,11 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
   }
 }
 
-function endpointOf(server: McpServer, stdioHost: StdioHostAddress | undefined): URL {
+async function closeLink({ pool, endpoints }: Link): Promise<void> {
+  await Promise.all([pool.close(), endpoints?.close()]);
+}
+
+function urlOf(server: McpServer, stdioHost: StdioHostAddress | undefined): URL {
   if (server.transport !== ServerTransport.STDIO) return new URL(server.url);
   if (!stdioHost)
     throw new Failure(
