@@ -36,6 +36,7 @@ import { createRedisSessionStore } from "./sessions/session-store.redis.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
+import { Holdings } from "./stages/holdings.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
 import { createAddressGuard } from "./upstream/address-guard.ts";
@@ -139,6 +140,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       waitMs: config.queueWaitMs,
     },
     inFlightMax: config.inFlightPerWorker,
+    messageMaxBytes: config.answerMaxBytes,
     mayConnect: createAddressGuard(config.denyPrivateUpstreams),
     discovery:
       config.discovery === "dns"
@@ -212,6 +214,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     log,
     sampleRate: config.tracingEnabled ? config.sampleRate : 0,
     bodyMaxBytes: config.bodyMaxBytes,
+    jsonMaxDepth: config.jsonMaxDepth,
     writeTimeoutMs: config.writeTimeoutMs,
     maxRetries: config.maxRetries,
     now,
@@ -243,6 +246,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     }),
     readTimeoutMs: config.readTimeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
+    headersMaxCount: config.headersMaxCount,
     serveOther: (request, response, path) =>
       probes(request, response, path) ||
       forward(request, response, path) ||
@@ -283,9 +287,32 @@ function buildMcpContext(
   const { internalSecret } = config;
   const peers = new Peers({ redis, log, worker: owner, replicaId, internalSecret });
   const bus = new WorkerBus({ redis, subscriber, from: owner, log });
-  const calls = new ServerCalls({ now, log, maxRetries: config.maxRetries });
+  const calls = new ServerCalls({
+    now,
+    log,
+    maxRetries: config.maxRetries,
+    sessions: new Holdings({
+      noun: "sessions with MCP servers",
+      bound: "sessions",
+      perKey: config.sessionsPerKey,
+      total: config.sessionsPerWorker,
+    }),
+  });
   const running = new RunningCalls();
-  const parked = new ParkedCalls();
+  const parked = new ParkedCalls(
+    new Holdings({
+      noun: "calls that wait for an answer of the agent",
+      bound: "parked_calls",
+      perKey: config.parkedPerKey,
+      total: config.parkedPerWorker,
+    }),
+  );
+  const streams = new Holdings({
+    noun: "open streams",
+    bound: "streams",
+    perKey: config.streamsPerKey,
+    total: config.streamsPerWorker,
+  });
   const sessions = new Sessions({
     ids: createSessionIds(config.sessionSecret),
     store: createRedisSessionStore(redis),
@@ -333,6 +360,7 @@ function buildMcpContext(
     sessions,
     calls,
     parked,
+    streams,
     asked: new AskedAgents(owner),
     running,
     stateSeal: createStateSeal(config.sessionSecret),

@@ -5,6 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { McpServerSchema, ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { createLogger } from "@gatewayops/platform/log";
 import { isRepeatable } from "../src/mcp/safe-methods.ts";
+import { Holdings } from "../src/stages/holdings.ts";
 import { createUpstreamRegistry } from "../src/upstream/registry.ts";
 import { ServerCalls } from "../src/upstream/server-calls.ts";
 import { startOwnRedis, until, type OwnRedis } from "./engine-redis.ts";
@@ -209,6 +210,7 @@ describe.each(["legacy", "modern"] as const)(
         breaker: { threshold: 100, windowMs: 30_000, openMs: 30_000, probes: 3, now: Date.now },
         bulkhead: { inFlight: 10, queued: 0, waitMs: 1 },
         inFlightMax: 10,
+        messageMaxBytes: 1_000_000,
         mayConnect: () => true,
         discovery: undefined,
         now: Date.now,
@@ -232,7 +234,8 @@ describe.each(["legacy", "modern"] as const)(
         format: "json",
         maskSensitive: true,
       });
-      const calls = new ServerCalls({ now: Date.now, log, maxRetries: 3 });
+      const sessions = new Holdings({ noun: "", bound: "", perKey: 10, total: 10 });
+      const calls = new ServerCalls({ now: Date.now, log, maxRetries: 3, sessions });
       const call = (name: string): Promise<unknown> =>
         calls.ask(era, {
           upstream,

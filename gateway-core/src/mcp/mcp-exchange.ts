@@ -10,6 +10,7 @@ import { divert } from "./divert.ts";
 import { requireMatchingHeaders } from "./header-match.ts";
 import { MessageError, NO_MESSAGE, readMessage, type McpMessage } from "./message.ts";
 import { rpcErrorBody } from "./rpc-error.ts";
+import { isStreamRequest } from "./stream-request.ts";
 import { messageEvent } from "./sse-event.ts";
 
 /** POST carries a message. Of the legacy era alone: GET opens the server's own stream, DELETE ends the session. */
@@ -58,6 +59,7 @@ export class McpExchange extends CarriedExchange {
   }
 
   protected override carrier(): Carrier | Promise<Carrier> {
+    if (isStreamRequest(this)) this.#holdStream();
     return carrierOf(this);
   }
 
@@ -72,6 +74,15 @@ export class McpExchange extends CarriedExchange {
 
   override documentOf(answer: Buffer): Buffer {
     return answer;
+  }
+
+  #holdStream(): void {
+    const { keyIdText } = this.principal;
+    const { streams } = this.context;
+    streams.take(keyIdText);
+    this.response.once("close", () => {
+      streams.give(keyIdText);
+    });
   }
 
   #requireMatchingHeaders(message: McpMessage): void {

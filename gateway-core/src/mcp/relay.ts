@@ -7,6 +7,7 @@ import type { Ending } from "../stages/ending.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
 import { failureOfDispatch } from "../upstream/dispatch-errors.ts";
 import { endpointOf } from "../upstream/link.ts";
+import { tooLarge } from "../upstream/message-stream.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
 import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
@@ -121,6 +122,10 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#exchange.responseBytes += chunk.length;
+    if (this.#isTooLarge) {
+      controller.abort(tooLarge(this.#exchange.upstream));
+      return;
+    }
     if (this.#isSuspect) {
       this.#held.push(chunk);
       return;
@@ -180,7 +185,9 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     this.#upstreamDone("failed");
-    this.#retry(failureOfDispatch(error, this.#exchange.upstream));
+    this.#retry(
+      error instanceof Failure ? error : failureOfDispatch(error, this.#exchange.upstream),
+    );
   }
 
   #retry(failure: Failure): void {
@@ -223,6 +230,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     for (const chunk of held) exchange.response.write(chunk);
+    if (this.#controller?.paused === true) this.#controller.resume();
     if (this.#mode !== "sse" || this.#isUpstreamDone) exchange.finish();
   }
 
@@ -278,6 +286,14 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     return this.#exchange.message.era === "modern" || this.#exchange.httpMethod !== "POST";
   }
 
+  /** What is passed on as it comes costs no memory, but somebody at its end may keep it all. */
+  get #isTooLarge(): boolean {
+    const { responseBytes, upstream } = this.#exchange;
+    if (responseBytes <= upstream.messageMaxBytes) return false;
+    const isStream = this.#gate !== undefined && !this.#isSuspect;
+    return !isStream || (this.#gate?.eventBytes ?? 0) > upstream.messageMaxBytes;
+  }
+
   #beginStream(): void {
     if (this.#mode !== "sse" || this.#isSuspect) return;
     this.#headers.push("x-accel-buffering", "no");
@@ -310,6 +326,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const gate = this.#gate;
     if (!gate || gate.isAnswered) {
       this.#held.push(chunk);
+      controller?.pause();
       return;
     }
     const passable = gate.feed(chunk);

@@ -44,9 +44,6 @@ export type EndedExchange = ExchangeHead & {
 
 const BOTH = "application/json, text/event-stream";
 
-/** Bytes of one message from a server. */
-export const MESSAGE_MAX_BYTES = 32 * 1024 * 1024;
-
 /**
  * Sends a message, or opens a server's stream, and reads what comes back to its end.
  *
@@ -76,8 +73,8 @@ export async function exchangeMessages(
     const head = headOf(response.statusCode, response.headers, endpoint.name);
     exchange.onHead?.(head);
     const body = response.body as AsyncIterable<Buffer>;
-    if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream.name)) };
-    const document = await collect(body, upstream.name);
+    if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream)) };
+    const document = await collect(body, upstream);
     const isMcp = isJson(response.headers) && document.length > 0;
     if (isMcp) await exchange.onMessage(document);
     return { ...head, messages: isMcp ? 1 : 0, lastEventId: "", retryMs: undefined };
@@ -103,13 +100,13 @@ function isJson(headers: IncomingHttpHeaders): boolean {
 async function readStream(
   body: AsyncIterable<Buffer>,
   exchange: MessageExchange,
-  server: string,
+  upstream: Upstream,
 ): Promise<Pick<EndedExchange, "messages" | "lastEventId" | "retryMs">> {
-  const parser = new SseParser(MESSAGE_MAX_BYTES);
+  const parser = new SseParser(upstream.messageMaxBytes);
   let messages = 0;
   for await (const chunk of body) {
     const events = parser.feed(chunk);
-    if (!events) throw tooLarge(server);
+    if (!events) throw tooLarge(upstream);
     for (const event of events) {
       // An event without data primes a client with its id (MCP 2025-11-25 transports §Resumability).
       if (event.data.length === 0 || event.event !== "message") continue;
@@ -120,21 +117,23 @@ async function readStream(
   return { messages, lastEventId: parser.lastEventId, retryMs: parser.retryMs };
 }
 
-async function collect(body: AsyncIterable<Buffer>, server: string): Promise<Buffer> {
+async function collect(body: AsyncIterable<Buffer>, upstream: Upstream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
     // Leaving the loop destroys the body.
-    if (size > MESSAGE_MAX_BYTES) throw tooLarge(server);
+    if (size > upstream.messageMaxBytes) throw tooLarge(upstream);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function tooLarge(server: string): Failure {
+/** The failure of a server that sends a message, or an event of a stream, that is larger than it may be. */
+export function tooLarge({ name, messageMaxBytes }: Upstream): Failure {
   return new Failure(
     "UPSTREAM_TOO_LARGE",
-    `The MCP server ${server} sent a message of more than ${MESSAGE_MAX_BYTES} bytes.`,
+    `The MCP server ${name} sent a message of more than ${messageMaxBytes} bytes.`,
+    { limit: "answer_size" },
   );
 }

@@ -26,6 +26,8 @@ export type RegistryOptions = {
   readonly inFlightMax: number;
   /** Milliseconds one answer may take when the server sets none: `mcp_servers.default_timeout`. */
   readonly defaultTimeoutMs: number;
+  /** Bytes of one message from a server: `GWO_MAX_ANSWER_SIZE`. */
+  readonly messageMaxBytes: number;
   /** Which addresses may be connected to. */
   readonly mayConnect: AddressGuard;
   /** How instances are found. Undefined: each server has the one address of its URL. */
@@ -66,6 +68,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         name: server.name,
         enabled: server.enabled,
         timeoutMs: server.timeoutMs || options.defaultTimeoutMs,
+        messageMaxBytes: options.messageMaxBytes,
         link,
         breaker,
         bulkhead,

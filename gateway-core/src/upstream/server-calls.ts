@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { failureFrom } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
+import type { Holdings } from "../stages/holdings.ts";
 import type { Era } from "../mcp/message.ts";
 import { admitted } from "./admission.ts";
 import { knownEra, probeEra } from "./era.ts";
@@ -18,6 +19,8 @@ export type ServerCallsOptions = {
   readonly log: Logger;
   /** How often a request that is safe to repeat is sent again: `mcp_servers.max_retries`. */
   readonly maxRetries: number;
+  /** Counts sessions of the gateway's own by the keys they serve. */
+  readonly sessions: Holdings;
 };
 
 /** The gateway as an MCP client of servers of both eras, for what is not relayed byte by byte. */

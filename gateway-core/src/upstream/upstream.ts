@@ -14,6 +14,8 @@ export type Upstream = {
   readonly name: string;
   readonly enabled: boolean;
   readonly timeoutMs: number;
+  /** Most bytes of one message from it. */
+  readonly messageMaxBytes: number;
   readonly link: Link;
   readonly breaker: UpstreamBreaker;
   readonly bulkhead: Bulkhead;
