@@ -24,6 +24,7 @@ import { createForwarder } from "./http/forward.ts";
 import { createBrowserAccess, namesIn } from "./http/browser-access.ts";
 import { createGatewayServer, serve, type GatewayServerOptions } from "./http/gateway-server.ts";
 import { createGrpcForwarder } from "./http/grpc-forward.ts";
+import { heldGauges } from "./http/held-gauges.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
 import { createPeerServer } from "./http/peer-server.ts";
 import { AskedAgents } from "./mcp/asked-agents.ts";
@@ -181,6 +182,15 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   });
 
   const mcp = buildMcpContext(options, known, now);
+  metrics.registerGauges(
+    options.registry,
+    heldGauges({
+      streams: mcp.streams,
+      parked: mcp.parked,
+      sessions: mcp.calls.sessions,
+      upstreams,
+    }),
+  );
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {
       header: config.apiKeyHeader,

@@ -149,6 +149,9 @@ describe("a server whose instances DNS names", () => {
     await instances[0]!.stop();
     const before = instances[0]!.lists;
     for (let i = 0; i < 40; i++) expect((await list())[0]).toBe(200);
+    const metrics = await bench!.metrics();
+    expect(metrics).toContain("gateway_server_instances 3\n");
+    expect(metrics).toContain("gateway_server_instances_ejected 1\n");
     expect(instances[0]!.lists).toBe(before);
     await instances[0]!.start();
     await until("the one that is back gets calls", async () => {

@@ -40,6 +40,8 @@ export type RegistryOptions = {
 export type UpstreamRegistry = {
   /** The upstream of a registered server: connections and breaker stay the same until its URL changes. */
   upstreamOf(server: McpServer, tools: readonly string[]): Upstream;
+  /** Calls that wait for one in flight to end; instances that DNS named, and how many of them are left alone. */
+  counts(): { readonly waiting: number; readonly instances: number; readonly ejected: number };
   close(): Promise<void>;
 };
 
@@ -75,6 +77,18 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
         tools: toolIds,
         settings: NOTHING_SAID,
       };
+    },
+    counts() {
+      let waiting = 0;
+      let instances = 0;
+      let ejected = 0;
+      for (const { bulkhead, link } of kept.values()) {
+        waiting += bulkhead.waiting;
+        const counts = link.endpoints?.counts;
+        instances += counts?.known ?? 0;
+        ejected += counts?.ejected ?? 0;
+      }
+      return { waiting, instances, ejected };
     },
     async close() {
       for (const { breaker } of kept.values()) breaker.shutdown();
