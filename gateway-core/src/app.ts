@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { Resolver } from "node:dns/promises";
 import type { Http2Server } from "node:http2";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
@@ -24,6 +25,7 @@ import { createForwarder, FORWARDED_SERVICES } from "./http/forward.ts";
 import { createBrowserAccess, namesIn } from "./http/browser-access.ts";
 import { createGatewayServer, serve, type GatewayServerOptions } from "./http/gateway-server.ts";
 import { createGrpcServer } from "./http/grpc-server.ts";
+import { heldGauges } from "./http/held-gauges.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
 import { createPeerServer } from "./http/peer-server.ts";
 import { AskedAgents } from "./mcp/asked-agents.ts";
@@ -38,8 +40,10 @@ import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
 import { createArgumentValidator } from "./policy/argument-validator.ts";
 import { createCheckArgumentsStage } from "./stages/check-arguments.ts";
+import { Holdings } from "./stages/holdings.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
+import { createAddressGuard } from "./upstream/address-guard.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
 import { endSession } from "./upstream/era.ts";
 import { listTools } from "./upstream/list-tools.ts";
@@ -77,11 +81,10 @@ export type WorkerApp = {
 
 /** Bytes of one segment of the write-ahead log. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** Connections from one worker to one MCP server. */
-const UPSTREAM_CONNECTIONS = 256;
 /** JSON Schemas of tools that a worker keeps ready. */
 const SCHEMAS_MAX = 1_000;
 const BREAKER_WINDOW_MS = 30_000;
+const DNS_TIMEOUT_MS = 1_000;
 const BREAKER_PROBES = 3;
 /** Milliseconds a closing worker has to ship what it logged; the rest is shipped by who adopts its log. */
 const SHIP_DEADLINE_MS = 3_000;
@@ -140,7 +143,19 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       probes: BREAKER_PROBES,
       now,
     },
-    connections: UPSTREAM_CONNECTIONS,
+    bulkhead: {
+      inFlight: config.inFlightPerServer,
+      queued: config.queuedPerServer,
+      waitMs: config.queueWaitMs,
+    },
+    inFlightMax: config.inFlightPerWorker,
+    messageMaxBytes: config.answerMaxBytes,
+    mayConnect: createAddressGuard(config.denyPrivateUpstreams),
+    discovery:
+      config.discovery === "dns"
+        ? { dns: dnsClient(config.discoveryDnsServers), intervalMs: config.discoveryIntervalMs }
+        : undefined,
+    now,
     bridge: options.bridge,
     defaultTimeoutMs: config.defaultTimeoutMs,
   });
@@ -175,6 +190,15 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   });
 
   const mcp = buildMcpContext(options, known, now);
+  metrics.registerGauges(
+    options.registry,
+    heldGauges({
+      streams: mcp.streams,
+      parked: mcp.parked,
+      sessions: mcp.calls.sessions,
+      upstreams,
+    }),
+  );
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {
       header: config.apiKeyHeader,
@@ -224,6 +248,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     log,
     sampleRate: config.tracingEnabled ? config.sampleRate : 0,
     bodyMaxBytes: config.bodyMaxBytes,
+    jsonMaxDepth: config.jsonMaxDepth,
     writeTimeoutMs: config.writeTimeoutMs,
     maxRetries: config.maxRetries,
     now,
@@ -260,6 +285,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     }),
     readTimeoutMs: config.readTimeoutMs,
     idleTimeoutMs: config.idleTimeoutMs,
+    headersMaxCount: config.headersMaxCount,
     serveOther: (request, response, path) =>
       probes(request, response, path) ||
       serveRpc(rpc, request, response, path) ||
@@ -294,6 +320,13 @@ function serveRpc(
   return true;
 }
 
+/** @param servers addresses, separated by commas; empty for the system's */
+function dnsClient(servers: string): Resolver {
+  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: 2 });
+  if (servers !== "") resolver.setServers([...namesIn(servers)]);
+  return resolver;
+}
+
 /** Wires what the MCP face works with. */
 function buildMcpContext(
   options: WorkerAppOptions,
@@ -306,9 +339,32 @@ function buildMcpContext(
   const { internalSecret } = config;
   const peers = new Peers({ redis, log, worker: owner, replicaId, internalSecret });
   const bus = new WorkerBus({ redis, subscriber, from: owner, log });
-  const calls = new ServerCalls({ now, log, maxRetries: config.maxRetries });
+  const calls = new ServerCalls({
+    now,
+    log,
+    maxRetries: config.maxRetries,
+    sessions: new Holdings({
+      noun: "sessions with MCP servers",
+      bound: "sessions",
+      perKey: config.sessionsPerKey,
+      total: config.sessionsPerWorker,
+    }),
+  });
   const running = new RunningCalls();
-  const parked = new ParkedCalls();
+  const parked = new ParkedCalls(
+    new Holdings({
+      noun: "calls that wait for an answer of the agent",
+      bound: "parked_calls",
+      perKey: config.parkedPerKey,
+      total: config.parkedPerWorker,
+    }),
+  );
+  const streams = new Holdings({
+    noun: "open streams",
+    bound: "streams",
+    perKey: config.streamsPerKey,
+    total: config.streamsPerWorker,
+  });
   const sessions = new Sessions({
     ids: createSessionIds(config.sessionSecret),
     store: createRedisSessionStore(redis),
@@ -320,7 +376,11 @@ function buildMcpContext(
       if (state.upstreamSession === "") return;
       try {
         const upstream = await directory.upstream(state.orgId, state.server);
-        await endSession(upstream, state.upstreamSession, state.version);
+        await endSession(upstream, {
+          id: state.upstreamSession,
+          version: state.version,
+          endpoint: state.endpoint ?? "",
+        });
       } catch (error) {
         // The server is gone from the registry, or svc-auth is away: it ends the session itself.
         log.debug(
@@ -361,6 +421,7 @@ function buildMcpContext(
     sessions,
     calls,
     parked,
+    streams,
     asked: new AskedAgents(owner),
     running,
     stateSeal: createStateSeal(config.sessionSecret),

@@ -147,7 +147,7 @@ describe("the specification's config.yaml", () => {
     ["default_rps: 100", "default_rps: 0", "rate_limiting.default_rps"],
     ["burst_size: 50", "burst_size: many", "rate_limiting.burst_size"],
     ['"${REDIS_URL}"', "http://h", "rate_limiting.redis_url"],
-    ['discovery: "config"', 'discovery: "dns"', "mcp_servers.discovery"],
+    ['discovery: "config"', 'discovery: "consul"', "mcp_servers.discovery"],
     ["default_timeout: 30s", "default_timeout: 2h", "mcp_servers.default_timeout"],
     ["max_retries: 3", "max_retries: 11", "mcp_servers.max_retries"],
     ["threshold: 5", "threshold: 0", "mcp_servers.circuit_breaker.threshold"],

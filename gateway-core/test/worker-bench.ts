@@ -46,6 +46,8 @@ export type BenchOptions = {
   readonly upstream?: UpstreamHandler;
   /** URL of an MCP server to use in place of the bench's own. */
   readonly upstreamUrl?: string;
+  /** More registered servers: name → URL. */
+  readonly others?: Readonly<Record<string, string>>;
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
@@ -58,6 +60,8 @@ export type Bench = {
   readonly grpcAddress: string;
   readonly key: string;
   readonly http: Server;
+  /** URL of its MCP server. */
+  readonly upstreamUrl: string;
   /** Every message the MCP server got. */
   readonly received: { method: string; headers: IncomingMessage["headers"]; body: string }[];
   /** Posts a message to the MCP endpoint, or another path, with the key. */
@@ -102,6 +106,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     });
   });
   const upstreamPort = await listenOn(upstream);
+  const upstreamUrl = options.upstreamUrl ?? `http://127.0.0.1:${upstreamPort}/mcp`;
   closers.push(() => {
     upstream.closeAllConnections();
     upstream.close();
@@ -130,14 +135,15 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
             };
           },
           resolveServer: ({ orgId, name }) => {
-            if (name !== SERVER || orgId !== ORG_ID)
+            const others = Object.keys(options.others ?? {});
+            if ((name !== SERVER && !others.includes(name)) || orgId !== ORG_ID)
               throw connectErrorFrom(new Failure("SERVER_UNKNOWN", "There is no such server."));
             return {
               server: {
-                id: SERVER_ID,
+                id: name === SERVER ? SERVER_ID : otherId(others.indexOf(name)),
                 orgId,
                 name,
-                url: options.upstreamUrl ?? `http://127.0.0.1:${upstreamPort}/mcp`,
+                url: options.others?.[name] ?? upstreamUrl,
                 transport: ServerTransport.STREAMABLE_HTTP,
                 enabled: true,
               },
@@ -203,12 +209,9 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     return client;
   };
   const redis = connect();
-  // Its state is known before a test asks for sessions: it stands, or it cannot be reached.
+  // What a test does at once must not fail because Redis was not there yet; one that is away closes the connection.
   await new Promise<void>((resolve) => {
-    for (const event of ["ready", "close"])
-      redis.once(event, () => {
-        resolve();
-      });
+    redis.once("ready", resolve).once("close", resolve);
   });
   const subscriber = new Redis(config.redisUrl, { maxRetriesPerRequest: null });
   subscriber.on("error", () => undefined);
@@ -239,6 +242,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     grpcAddress: `127.0.0.1:${grpcPort}`,
     key,
     http: app.http,
+    upstreamUrl,
     received,
     post: (body, { path = `/v1/mcp/${SERVER}`, headers = {} } = {}) =>
       fetch(`${url}${path}`, {
@@ -267,6 +271,10 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
       for (const close of closers.reverse()) await close();
     },
   };
+}
+
+function otherId(index: number): string {
+  return `0199a000-0000-7000-8000-1${String(index).padStart(11, "0")}`;
 }
 
 /** A call of the tool "echo" in the legacy era. */

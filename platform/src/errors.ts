@@ -84,6 +84,8 @@ export type FailureOptions = {
   readonly details?: readonly FieldProblem[];
   /** How long to wait before another try, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Name of the bound that was reached, for the metrics. */
+  readonly limit?: string;
   /** What led to it. Logged, never sent. */
   readonly cause?: unknown;
 };
@@ -96,6 +98,7 @@ export class Failure extends Error {
   readonly reason: Reason;
   readonly details: readonly FieldProblem[];
   readonly retryAfterMs: number | undefined;
+  readonly limit: string | undefined;
 
   constructor(reason: Reason, message: string, options: FailureOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -103,6 +106,7 @@ export class Failure extends Error {
     this.reason = reason;
     this.details = options.details ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.limit = options.limit;
   }
 
   get spec(): ReasonSpec {

@@ -25,6 +25,7 @@ import {
 } from "../../gateway-core/src/config.ts";
 import { logGauges } from "../../gateway-core/src/events/log-gauges.ts";
 import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
+import { heldGauges } from "../../gateway-core/src/http/held-gauges.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
 import { countingCostEvents } from "../../svc-cost/src/metrics.ts";
 import { countingTraces } from "../../svc-trace/src/metrics.ts";
@@ -171,6 +172,15 @@ describe("docs/metrics.md", () => {
     callMetrics.registerGauges(
       registry,
       logGauges({ bytes: 0, openCalls: 0, lastCompletedSequence: 0 }, { shippedSequence: 0 }),
+    );
+    callMetrics.registerGauges(
+      registry,
+      heldGauges({
+        streams: { size: 0 },
+        parked: { size: 0 },
+        sessions: { size: 0 },
+        upstreams: { counts: () => ({ waiting: 0, instances: 0, ejected: 0 }) },
+      }),
     );
     createServerMetrics(registry);
     createConsumerMetrics(registry, "cost", 0);

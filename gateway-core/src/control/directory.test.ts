@@ -80,6 +80,7 @@ beforeEach(() => {
     auth: createClient(InternalAuthService, transport),
     cost: createClient(InternalCostService, transport),
     upstreams: {
+      counts: () => ({ waiting: 0, instances: 0, ejected: 0 }),
       upstreamOf: (server) => ({ name: server.name }) as Upstream,
       close: () => Promise.resolve(),
     } satisfies UpstreamRegistry,

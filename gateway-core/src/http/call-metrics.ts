@@ -46,6 +46,7 @@ export class CallMetrics {
   #costCount = 0;
   readonly #limitHits = new Map<string, { labels: Labels; value: number }>();
   readonly #refusals = new Map<string, { labels: Labels; value: number }>();
+  readonly #bounds = new Map<string, { labels: Labels; value: number }>();
   readonly #active = new Map<string, { labels: Labels; value: number }>();
   readonly #caches = new Map<string, { labels: Labels; hits: number; misses: number }>();
   readonly #sizeIn = newHistogram(SIZE_BUCKETS);
@@ -70,6 +71,11 @@ export class CallMetrics {
         "gateway_refusals_total",
         "Requests refused before an MCP server was called, by reason.",
         () => values(this.#refusals),
+      ],
+      [
+        "gateway_bounds_reached_total",
+        "Requests refused and connections cut because a bound was reached.",
+        () => values(this.#bounds),
       ],
       [
         "gateway_cost_total",
@@ -152,6 +158,11 @@ export class CallMetrics {
   /** A request refused before it was a call: bad body, bad key, unknown server …. */
   refused(reason: string): void {
     bump(this.#refusals, reason, () => ({ reason }));
+  }
+
+  /** A bound of the gateway's own was reached: calls in flight, open streams, sizes …. */
+  boundReached(bound: string): void {
+    bump(this.#bounds, bound, () => ({ bound }));
   }
 
   active(server: string, change: 1 | -1): void {

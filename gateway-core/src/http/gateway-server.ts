@@ -18,6 +18,8 @@ export type GatewayServerOptions = {
   readonly browserAccess: BrowserAccess;
   readonly readTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Most headers of a request: `GWO_MAX_HEADERS`. */
+  readonly headersMaxCount: number;
   /** Serves what is not MCP: health, metrics, control plane, console. False: nothing is there. */
   readonly serveOther: (
     request: IncomingMessage,
@@ -33,7 +35,6 @@ const MCP_ALL = "/v1/mcp";
 const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 /** Bytes of a request's headers. */
 const HEADERS_MAX_BYTES = 16 * 1024;
-const HEADERS_MAX_COUNT = 100;
 
 /** The gateway's HTTP/1.1 server: MCP and the REST façade below /v1/mcp/, everything else by `serveOther`. */
 export function createGatewayServer(options: GatewayServerOptions): Server {
@@ -52,7 +53,8 @@ export function createGatewayServer(options: GatewayServerOptions): Server {
       serve(options, request, response);
     },
   );
-  server.maxHeadersCount = HEADERS_MAX_COUNT;
+  // Counted below, to be answered in our own shape; their bytes bound what the parser takes.
+  server.maxHeadersCount = 0;
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     refuseConnection(options.pipeline, error, socket);
   });
@@ -84,9 +86,9 @@ export function serve(
     serveMcp(options, request, response, path.slice(MCP_PREFIX.length));
     return;
   }
-  const refusal = PROBES.has(path)
-    ? undefined
-    : options.browserAccess.refusalOfHost(request.headers);
+  const refusal =
+    refusalOfCount(options, request) ??
+    (PROBES.has(path) ? undefined : options.browserAccess.refusalOfHost(request.headers));
   if (refusal) {
     refuse(options.pipeline, response, refusal);
     return;
@@ -173,11 +175,25 @@ function begin(options: GatewayServerOptions, exchange: HttpExchange, hasBody: b
   });
 }
 
-function refusalOf(
-  { browserAccess }: GatewayServerOptions,
-  { headers }: IncomingMessage,
+function refusalOf(options: GatewayServerOptions, request: IncomingMessage): Failure | undefined {
+  const { browserAccess } = options;
+  return (
+    refusalOfCount(options, request) ??
+    browserAccess.refusalOfHost(request.headers) ??
+    browserAccess.refusalOfOrigin(request.headers)
+  );
+}
+
+function refusalOfCount(
+  { headersMaxCount }: GatewayServerOptions,
+  { rawHeaders }: IncomingMessage,
 ): Failure | undefined {
-  return browserAccess.refusalOfHost(headers) ?? browserAccess.refusalOfOrigin(headers);
+  if (rawHeaders.length <= 2 * headersMaxCount) return undefined;
+  return new Failure(
+    "HEADERS_TOO_LARGE",
+    `A request may have at most ${headersMaxCount} headers.`,
+    { limit: "headers" },
+  );
 }
 
 function servePreflight(
@@ -192,6 +208,7 @@ function servePreflight(
 
 function refuse(pipeline: Pipeline, response: ServerResponse, failure: Failure): void {
   pipeline.metrics.refused(failure.reason);
+  if (failure.limit !== undefined) pipeline.metrics.boundReached(failure.limit);
   sendFailure(response, failure, requestIdOf(uuidV7(pipeline.now())));
 }
 
@@ -218,7 +235,7 @@ function refuseConnection(pipeline: Pipeline, error: NodeJS.ErrnoException, sock
 }
 
 const MESSAGES = {
-  HEADERS_TOO_LARGE: `A request may have at most ${HEADERS_MAX_COUNT} headers and ${HEADERS_MAX_BYTES} bytes of them.`,
+  HEADERS_TOO_LARGE: `A request may have at most ${HEADERS_MAX_BYTES} bytes of headers.`,
   REQUEST_TIMEOUT: "The request did not arrive in time.",
   REQUEST_MALFORMED: "This is not a valid HTTP/1.1 request.",
 } as const;

@@ -1,5 +1,6 @@
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { isServersFault } from "../upstream/admission.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
 import type { CallListener, CallRequest, ServerCall } from "../upstream/server-call.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
@@ -60,6 +61,8 @@ export class CallCarrier implements Carrier, CallListener {
   readonly #edit: ((answer: Buffer) => Buffer) | undefined;
   #call: ServerCall | undefined;
   #answer: FaceAnswer | undefined;
+  /** True from its admission to its end, while it counts as one in flight. */
+  #hasSlot = false;
   #isOver = false;
 
   constructor({ exchange, era, request, face, resumed, edit }: CallCarrierOptions) {
@@ -76,9 +79,31 @@ export class CallCarrier implements Carrier, CallListener {
   }
 
   start(): void {
+    const { bulkhead } = this.exchange.upstream;
+    if (bulkhead.take()) this.#enter();
+    else
+      bulkhead.wait().then(
+        () => {
+          this.#enter();
+        },
+        (error: unknown) => {
+          this.#isOver = true;
+          this.#call?.cancel("the gateway is overloaded");
+          this.exchange.fail(error);
+        },
+      );
+  }
+
+  #enter(): void {
     const { upstream, pipeline } = this.exchange;
+    this.#hasSlot = true;
+    if (this.#isOver) {
+      this.#leave();
+      return;
+    }
     if (!upstream.breaker.admit()) {
       this.#isOver = true;
+      this.#leave();
       this.exchange.fail(circuitOpen(upstream.name, upstream.breaker));
       return;
     }
@@ -119,7 +144,7 @@ export class CallCarrier implements Carrier, CallListener {
 
   onFailure(failure: Failure): void {
     if (this.#isOver) return;
-    this.#end(failure.reason.startsWith("UPSTREAM_") ? "failed" : "abandoned");
+    this.#end(isServersFault(failure) ? "failed" : "abandoned");
     this.exchange.fail(failure);
   }
 
@@ -200,9 +225,16 @@ export class CallCarrier implements Carrier, CallListener {
   #end(verdict: "succeeded" | "failed" | "abandoned"): void {
     this.#isOver = true;
     this.#face.ended();
+    if (!this.#hasSlot) return;
     const { upstream, pipeline } = this.exchange;
     pipeline.metrics.active(upstream.name, -1);
     upstream.breaker[verdict]();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#hasSlot = false;
+    this.exchange.upstream.bulkhead.give();
   }
 }
 

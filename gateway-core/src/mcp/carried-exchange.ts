@@ -88,7 +88,7 @@ export abstract class CarriedExchange extends Exchange {
   drained(): Promise<void> {
     if (!this.response.writableNeedDrain || this.isClientGone) return Promise.resolve();
     this.#writeTimer ??= setTimeout(() => {
-      this.response.destroy();
+      this.cutOff();
     }, this.pipeline.writeTimeoutMs);
     return new Promise((resolve) => {
       const done = (): void => {

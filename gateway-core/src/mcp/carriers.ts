@@ -2,6 +2,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { BusMessage } from "../cluster/bus.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { AgentSession, Sessions } from "../sessions/sessions.ts";
+import type { Holdings } from "../stages/holdings.ts";
 import type { SessionState } from "../sessions/session-store.ts";
 import type { ServerCalls } from "../upstream/server-calls.ts";
 import { watchServer, type WatchOptions } from "../upstream/server-watch.ts";
@@ -42,6 +43,8 @@ export type McpContext = {
   readonly sessions: Sessions;
   readonly calls: ServerCalls;
   readonly parked: ParkedCalls;
+  /** Streams that agents hold open. */
+  readonly streams: Holdings;
   readonly asked: AskedAgents;
   readonly running: RunningCalls;
   readonly stateSeal: StateSeal;

@@ -1,3 +1,4 @@
+import { admitted } from "../upstream/admission.ts";
 import { editsOfObject, splice } from "./json-splice.ts";
 import { jsonTextOf } from "./json-members.ts";
 import { MODERN_VERSION, SERVER_INFO_META } from "./envelope.ts";
@@ -10,16 +11,16 @@ const NOT_CARRIED: ReadonlySet<string> = new Set(["tasks"]);
 /** Answers `server/discover` for a legacy server, with what it says at the beginning of a session. */
 export async function discoverLegacy(exchange: McpExchange): Promise<LocalResult> {
   const { context, upstream, principal } = exchange;
-  const held = await context.calls.sessions.hold(
-    {
-      upstream,
-      owner: principal.keyIdText,
-      capabilities: "{}",
-      clientInfo: undefined,
-      logLevel: undefined,
-      onMessage: () => undefined,
-    },
-    AbortSignal.timeout(upstream.timeoutMs),
+  const wish = {
+    upstream,
+    owner: principal.keyIdText,
+    capabilities: "{}",
+    clientInfo: undefined,
+    logLevel: undefined,
+    onMessage: () => undefined,
+  };
+  const held = await admitted(upstream, () =>
+    context.calls.sessions.hold(wish, AbortSignal.timeout(upstream.timeoutMs)),
   );
   held.release();
   const { capabilities, serverInfo, instructions } = held.session.hello;

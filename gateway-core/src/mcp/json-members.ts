@@ -92,8 +92,8 @@ function skipSpace(bytes: Buffer, from: number): number {
   }
 }
 
-/** The offset after a string that begins at `from`. */
-function endOfString(text: string, from: number): number {
+/** The offset after a string that begins at `from`; of one that does not end the offset after the text. */
+export function endOfString(text: string, from: number): number {
   let at = from + 1;
   for (;;) {
     const quote = text.indexOf('"', at);

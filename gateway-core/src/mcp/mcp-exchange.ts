@@ -12,6 +12,7 @@ import { requireMatchingHeaders } from "./header-match.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { MessageError, NO_MESSAGE, readMessage, type McpMessage } from "./message.ts";
 import { rpcErrorBody } from "./rpc-error.ts";
+import { isStreamRequest } from "./stream-request.ts";
 import { messageEvent } from "./sse-event.ts";
 
 /** POST carries a message. Of the legacy era alone: GET opens the server's own stream, DELETE ends the session. */
@@ -89,6 +90,7 @@ export class McpExchange extends HttpExchange {
   }
 
   protected override carrier(): Carrier | Promise<Carrier> {
+    if (isStreamRequest(this)) this.#holdStream();
     return this.isAggregated ? aggregatedCarrier(this) : carrierOf(this);
   }
 
@@ -103,6 +105,15 @@ export class McpExchange extends HttpExchange {
 
   override documentOf(answer: Buffer): Buffer {
     return answer;
+  }
+
+  #holdStream(): void {
+    const { keyIdText } = this.principal;
+    const { streams } = this.context;
+    streams.take(keyIdText);
+    this.response.once("close", () => {
+      streams.give(keyIdText);
+    });
   }
 
   #requireMatchingHeaders(message: McpMessage): void {

@@ -6,7 +6,7 @@ import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META } from "./envelope.
 import { listEditOf } from "./list-edit.ts";
 import type { Era } from "./message.ts";
 import { purposeOf, type ModernFace } from "./modern-face.ts";
-import { isSafeMethod } from "./safe-methods.ts";
+import { isRepeatable } from "./safe-methods.ts";
 import { transformedCall } from "./transformed-call.ts";
 
 /**
@@ -46,7 +46,7 @@ function callRequestOf(exchange: CarriedExchange): CallRequest {
     method: message.method,
     message: transformedCall(upstream, message, exchange.rpcBody),
     target: message.target,
-    isSafe: isSafeMethod(message.method),
+    isSafe: isRepeatable(upstream, message),
     owner: principal.keyIdText,
     capabilities: JSON.stringify(meta[CAPABILITIES_META] ?? {}),
     clientInfo: info === undefined ? undefined : JSON.stringify(info),

@@ -91,11 +91,11 @@ export class ModernFace implements CallFace {
 
   #park(carrier: CallCarrier, call: ServerCall): void {
     this.#gathering = undefined;
-    const { context, message } = this.exchange;
+    const { context, message, principal } = this.exchange;
     const id = createOwnedId(context.owner);
     const parked = new ParkedCall(call, this.#asked);
     try {
-      context.parked.add(id, parked);
+      context.parked.add(id, principal.keyIdText, parked);
     } catch (error) {
       carrier.fail(error);
       return;

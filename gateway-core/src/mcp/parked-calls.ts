@@ -1,10 +1,10 @@
-import { Failure } from "@gatewayops/platform/errors";
+import type { Failure } from "@gatewayops/platform/errors";
+import type { Holdings } from "../stages/holdings.ts";
 import type { CallListener, ServerCall } from "../upstream/server-call.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import { ASKED_MAX_MS } from "../upstream/legacy-call.ts";
 
-/** Calls that wait for an agent's next round, and messages kept for each meanwhile. */
-const PARKED_MAX = 10_000;
+/** Messages that are kept for a call while it waits. */
 const KEPT_MAX = 64;
 
 /** A call of a legacy server that waits for what the agent answers in its next request. */
@@ -55,24 +55,28 @@ export class ParkedCall implements CallListener {
 
 /** The parked calls of this worker, by id. */
 export class ParkedCalls {
-  readonly #parked = new Map<string, { call: ParkedCall; timer: NodeJS.Timeout }>();
+  readonly #parked = new Map<string, { call: ParkedCall; owner: string; timer: NodeJS.Timeout }>();
+  readonly #holdings: Holdings;
+
+  constructor(holdings: Holdings) {
+    this.#holdings = holdings;
+  }
 
   get size(): number {
     return this.#parked.size;
   }
 
-  /** @throws Failure OVERLOADED */
-  add(id: string, call: ParkedCall): void {
-    if (this.#parked.size >= PARKED_MAX)
-      throw new Failure("OVERLOADED", "Too many calls wait for their agents. Try again later.", {
-        retryAfterMs: 30_000,
-      });
+  /**
+   * @param owner id of the key whose call it is
+   * @throws Failure RATE_LIMITED, OVERLOADED when too many wait
+   */
+  add(id: string, owner: string, call: ParkedCall): void {
+    this.#holdings.take(owner);
     const timer = setTimeout(() => {
-      this.#parked.delete(id);
-      call.call.cancel("the agent did not answer");
+      this.take(id)?.call.cancel("the agent did not answer");
     }, ASKED_MAX_MS);
     timer.unref();
-    this.#parked.set(id, { call, timer });
+    this.#parked.set(id, { call, owner, timer });
   }
 
   /** Takes a call out, so that it goes on once only. */
@@ -81,6 +85,7 @@ export class ParkedCalls {
     if (!found) return undefined;
     clearTimeout(found.timer);
     this.#parked.delete(id);
+    this.#holdings.give(found.owner);
     return found.call;
   }
 

@@ -5,16 +5,20 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { Ending } from "../stages/ending.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
-import { failureOfDispatch, wasNeverSent } from "../upstream/dispatch-errors.ts";
+import { failureOfDispatch } from "../upstream/dispatch-errors.ts";
+import { endpointOf } from "../upstream/link.ts";
+import { tooLarge } from "../upstream/message-stream.ts";
+import { retryDelayMs } from "../upstream/retry.ts";
 import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
-import { isSafeMethod } from "./safe-methods.ts";
+import { isRepeatable } from "./safe-methods.ts";
 import { SseGate } from "./sse-gate.ts";
 import { toolOf, transformedCall, transformedHeaders } from "./transformed-call.ts";
+import { isStreamRequest } from "./stream-request.ts";
 
 /** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
 const SUSPECT_MAX_BYTES = 64 * 1024;
@@ -50,14 +54,43 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { upstream, httpMethod } = this.#exchange;
-    // A server's own stream may stay open for hours and says nothing about the server's health: no breaker for it.
-    if (httpMethod === "POST" && !upstream.breaker.admit()) {
-      this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
+    if (!this.#isCall) {
+      this.#send();
       return;
     }
+    const { upstream, message } = this.#exchange;
+    const { bulkhead } = upstream;
+    if (message.kind === "request" ? bulkhead.take() : bulkhead.takeForNote()) this.#enter();
+    else
+      bulkhead.wait().then(
+        () => {
+          this.#enter();
+        },
+        (error: unknown) => {
+          this.#exchange.fail(error);
+        },
+      );
+  }
+
+  /** A server's own stream may stay open for hours and says nothing of its health: no breaker and no bulkhead for it. */
+  get #isCall(): boolean {
+    return this.#exchange.httpMethod === "POST" && !isStreamRequest(this.#exchange);
+  }
+
+  #enter(): void {
+    const { upstream } = this.#exchange;
+    if (upstream.breaker.admit()) {
+      this.#send();
+      return;
+    }
+    upstream.bulkhead.give();
+    this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
+  }
+
+  #send(): void {
+    const { upstream, httpMethod, pipeline } = this.#exchange;
     this.#exchange.attempts++;
-    this.#exchange.pipeline.metrics.active(upstream.name, 1);
+    pipeline.metrics.active(upstream.name, 1);
     this.#dispatch(httpMethod, this.#outgoing(), "");
   }
 
@@ -90,6 +123,10 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#exchange.responseBytes += chunk.length;
+    if (this.#isTooLarge) {
+      controller.abort(tooLarge(this.#exchange.upstream));
+      return;
+    }
     if (this.#isSuspect) {
       this.#held.push(chunk);
       return;
@@ -129,6 +166,10 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#onError(error);
+  }
+
+  #onError(error: Error): void {
     if (this.#isUpstreamDone) return;
     this.#isUpstreamDone = true;
     if (this.#gate?.isAnswered) {
@@ -144,26 +185,36 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       );
       return;
     }
-    const { pipeline, upstream, message } = this.#exchange;
-    const failure = failureOfDispatch(error, upstream);
-    const isRepeatable =
-      this.#status === 0 && (wasNeverSent(error) || isSafeMethod(message.method));
     this.#upstreamDone("failed");
-    if (
-      !isRepeatable ||
-      failure.reason === "UPSTREAM_TIMEOUT" ||
-      this.#exchange.attempts > pipeline.maxRetries
-    ) {
+    this.#retry(
+      error instanceof Failure ? error : failureOfDispatch(error, this.#exchange.upstream),
+    );
+  }
+
+  #retry(failure: Failure): void {
+    const { pipeline, upstream, message, attempts, durationMs } = this.#exchange;
+    const attempt = {
+      failure,
+      attempts,
+      isSafe: isRepeatable(upstream, message),
+      hasAnswerBegun: this.#status !== 0,
+      leftMs: upstream.timeoutMs - durationMs,
+    };
+    const delayMs = retryDelayMs(attempt, pipeline.maxRetries, Math.random());
+    if (delayMs === undefined) {
       this.#exchange.fail(failure);
       return;
     }
     this.#isUpstreamDone = false;
-    setTimeout(
-      () => {
-        this.start();
-      },
-      25 * 2 ** this.#exchange.attempts,
-    );
+    setTimeout(() => {
+      this.start();
+    }, delayMs);
+  }
+
+  /** What is left of the time for the answer's head: all attempts have it together. */
+  get #headTimeoutMs(): number {
+    const { upstream, attempts, durationMs } = this.#exchange;
+    return attempts <= 1 ? upstream.timeoutMs : Math.max(1, upstream.timeoutMs - durationMs);
   }
 
   answer({ outcome }: Ending): void {
@@ -180,6 +231,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     for (const chunk of held) exchange.response.write(chunk);
+    if (this.#controller?.paused === true) this.#controller.resume();
     if (this.#mode !== "sse" || this.#isUpstreamDone) exchange.finish();
   }
 
@@ -212,23 +264,41 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const session = this.#session?.state.upstreamSession ?? "";
     if (session !== "") headers.push("mcp-session-id", session);
     if (lastEventId !== "") headers.push("last-event-id", lastEventId);
-    link.pool.dispatch(
-      {
-        path: link.path,
-        method,
-        headers: transformedHeaders(upstream, headers, toolOf(this.#exchange.message)),
-        body,
-        headersTimeout: upstream.timeoutMs,
-        // A server's own stream may be silent for as long as it likes.
-        bodyTimeout: this.#exchange.httpMethod === "POST" ? upstream.timeoutMs : 0,
-      },
-      this,
-    );
+    const options: Dispatcher.DispatchOptions = {
+      path: link.path,
+      method,
+      headers: transformedHeaders(upstream, headers, toolOf(this.#exchange.message)),
+      body,
+      headersTimeout: this.#headTimeoutMs,
+      // A server's own stream may be silent for as long as it likes.
+      bodyTimeout: this.#isCall ? upstream.timeoutMs : 0,
+    };
+    try {
+      const endpoint = endpointOf(link, this.#session?.state.endpoint ?? "");
+      if (endpoint instanceof Promise)
+        endpoint.then(
+          ({ pool }) => pool.dispatch(options, this),
+          (error: unknown) => {
+            this.#onError(error as Error);
+          },
+        );
+      else endpoint.pool.dispatch(options, this);
+    } catch (error) {
+      this.#onError(error as Error);
+    }
   }
 
   /** True when the agent's going away ends the exchange with the server as well. */
   get #endsWithClient(): boolean {
     return this.#exchange.message.era === "modern" || this.#exchange.httpMethod !== "POST";
+  }
+
+  /** What is passed on as it comes costs no memory, but somebody at its end may keep it all. */
+  get #isTooLarge(): boolean {
+    const { responseBytes, upstream } = this.#exchange;
+    if (responseBytes <= upstream.messageMaxBytes) return false;
+    const isStream = this.#gate !== undefined && !this.#isSuspect;
+    return !isStream || (this.#gate?.eventBytes ?? 0) > upstream.messageMaxBytes;
   }
 
   #beginStream(): void {
@@ -263,6 +333,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const gate = this.#gate;
     if (!gate || gate.isAnswered) {
       this.#held.push(chunk);
+      controller?.pause();
       return;
     }
     const passable = gate.feed(chunk);
@@ -347,9 +418,11 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
 
   /** Ends what `start` began with one attempt. */
   #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
-    const { pipeline, upstream, httpMethod } = this.#exchange;
+    const { pipeline, upstream } = this.#exchange;
     pipeline.metrics.active(upstream.name, -1);
-    if (httpMethod === "POST") upstream.breaker[verdict]();
+    if (!this.#isCall) return;
+    upstream.breaker[verdict]();
+    upstream.bulkhead.give();
   }
 }
 

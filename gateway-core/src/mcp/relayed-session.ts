@@ -57,19 +57,27 @@ export class RelayedInitialize implements Carrier {
     const { upstream, context, principal } = exchange;
     const headers: string[] = [];
     pushForwardHeaders(exchange, headers, NOT_FORWARDED);
-    const { answer, status, sessionId, isStream } = await exchangeOnce(upstream, {
-      body: exchange.body,
-      headers,
-      signal: this.#abort.signal,
-      timeoutMs: upstream.timeoutMs,
-    });
-    if (!answer) throw noAnswer(upstream, { status, isStream });
+    const { answer, status, sessionId, endpoint } = await context.calls.repeated(
+      upstream,
+      false,
+      async () => {
+        exchange.attempts++;
+        const once = await exchangeOnce(upstream, {
+          body: exchange.body,
+          headers,
+          signal: this.#abort.signal,
+          timeoutMs: upstream.timeoutMs,
+        });
+        if (!once.answer) throw noAnswer(upstream, once);
+        return { ...once, answer: once.answer };
+      },
+    );
     if (sessionId !== "") {
-      const state = stateOf(exchange, sessionId, answer);
+      const state = stateOf(exchange, { id: sessionId, endpoint }, answer);
       try {
         this.#session = await context.sessions.open(principal, state);
       } catch (error) {
-        await endSession(upstream, sessionId, state.version);
+        await endSession(upstream, { id: sessionId, version: state.version, endpoint });
         throw error;
       }
     }
@@ -87,7 +95,7 @@ export class RelayedInitialize implements Carrier {
 
 function stateOf(
   exchange: McpExchange,
-  upstreamSession: string,
+  session: { readonly id: string; readonly endpoint: string },
   answer: ServerMessage,
 ): SessionState {
   const { principal, serverName, upstream, context } = exchange;
@@ -97,7 +105,8 @@ function stateOf(
     orgId: principal.orgIdText,
     keyId: principal.keyIdText,
     server: serverName,
-    upstreamSession,
+    upstreamSession: session.id,
+    endpoint: session.endpoint,
     version: answer.errorCode === 0 ? helloFrom(answer.resultText).version : LEGACY_VERSION,
     initializeParams: params.length > PARAMS_MAX_BYTES ? "" : params,
     logLevel: "",
@@ -147,14 +156,16 @@ async function reopen(
   const headers = ["mcp-session-id", begun.sessionId, "mcp-protocol-version", state.version];
   const say = (message: object): Promise<unknown> => {
     const body = JSON.stringify({ jsonrpc: "2.0", ...message });
-    return exchangeOnce(upstream, { body, headers, signal, timeoutMs });
+    const { endpoint } = begun;
+    return exchangeOnce(upstream, { body, headers, signal, timeoutMs, endpoint });
   };
   await say({ method: "notifications/initialized" });
   if (state.logLevel !== "")
     await say({ id: "level", method: "logging/setLevel", params: { level: state.logLevel } });
   for (const uri of state.subscriptions)
     await say({ id: uri, method: "resources/subscribe", params: { uri } });
-  return context.sessions.change(id, (now) => ({ ...now, upstreamSession: begun.sessionId }));
+  const { sessionId: upstreamSession, endpoint } = begun;
+  return context.sessions.change(id, (now) => ({ ...now, upstreamSession, endpoint }));
 }
 
 /** Most subscriptions that are kept of a session. */

@@ -1,4 +1,6 @@
-/** Methods that may be sent again whatever happened: they only read. */
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** Methods that only read. */
 const SAFE_METHODS: ReadonlySet<string> = new Set([
   "tools/list",
   "resources/list",
@@ -10,6 +12,10 @@ const SAFE_METHODS: ReadonlySet<string> = new Set([
   "ping",
 ]);
 
-export function isSafeMethod(method: string): boolean {
-  return SAFE_METHODS.has(method);
+/** True when a request may be sent again whatever happened: it only reads, or its tool was declared idempotent. */
+export function isRepeatable(
+  { settings }: Pick<Upstream, "settings">,
+  { method, target }: { readonly method: string; readonly target: string },
+): boolean {
+  return SAFE_METHODS.has(method) || (method === "tools/call" && settings.isIdempotent(target));
 }

@@ -1,7 +1,7 @@
 import type { CallRequest } from "../upstream/server-call.ts";
 import { memberText } from "./json-members.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
-import { isSafeMethod } from "./safe-methods.ts";
+import { isRepeatable } from "./safe-methods.ts";
 import { transformedCall } from "./transformed-call.ts";
 
 /** A request of the session as the server must hear it. */
@@ -13,6 +13,7 @@ export function requestOf(
 ): CallRequest {
   const { message, rpcBody, upstream, principal, trace } = exchange;
   const params = Buffer.from(initializeParams);
+  const target = method === message.method ? message.target : "";
   return {
     upstream,
     method,
@@ -20,8 +21,8 @@ export function requestOf(
       method === message.method
         ? transformedCall(upstream, message, rpcBody)
         : Buffer.from(`{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)}}`),
-    target: method === message.method ? message.target : "",
-    isSafe: isSafeMethod(method),
+    target,
+    isSafe: isRepeatable(upstream, { method, target }),
     owner: principal.keyIdText,
     capabilities: memberText(params, "capabilities") || "{}",
     clientInfo: memberText(params, "clientInfo") || undefined,

@@ -19,6 +19,8 @@ export class SseGate {
   readonly scan = new AnswerScan();
   /** True once the answer's event has ended. */
   isAnswered = false;
+  /** Bytes of the event that has not ended yet. */
+  eventBytes = 0;
   /** True between events: nothing of an unfinished event was passed on. */
   isBetweenEvents = true;
   /** Id of the last event that had one; empty for none. */
@@ -44,6 +46,7 @@ export class SseGate {
    */
   feed(chunk: Buffer): number {
     let at = this.#skipMark(chunk);
+    let eventStart = 0;
     while (at < chunk.length && !this.isAnswered) {
       const byte = chunk[at];
       if (this.#lastWasCr) {
@@ -58,10 +61,14 @@ export class SseGate {
         if (this.#lineLength === 0 && this.#eventEnds()) return at;
         this.#lineEnds();
         at++;
+        if (!this.isBetweenEvents) continue;
+        eventStart = at;
+        this.eventBytes = 0;
         continue;
       }
       at = this.#line(chunk, at);
     }
+    this.eventBytes += chunk.length - eventStart;
     return chunk.length;
   }
 

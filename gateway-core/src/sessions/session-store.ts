@@ -13,6 +13,8 @@ export type SessionState = {
   readonly server: string;
   /** The server's own session id; empty when it gave none, or there is no single server. */
   readonly upstreamSession: string;
+  /** Name of the server's endpoint that has that session; absent or empty where there is only one. */
+  readonly endpoint?: string;
   /** Protocol version that was agreed on. */
   readonly version: string;
   /** JSON of the params the agent sent with `initialize`: what it can do, and who it says it is. */

@@ -5,13 +5,15 @@ import {
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { failureFrom, type Failure } from "@gatewayops/platform/errors";
+import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import type { KeyMemo } from "../control/directory.ts";
 import { FREE, type Price } from "../control/price-book.ts";
 import type { Principal } from "../control/principal.ts";
 import type { LoggedCall } from "../events/call-log.ts";
 import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
+import { isDeeperThan } from "../mcp/json-depth.ts";
+import { jsonTextOf } from "../mcp/json-members.ts";
 import type { McpMessage } from "../mcp/message.ts";
 import { traceContextFrom, type TraceContext } from "../mcp/trace-context.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -129,6 +131,7 @@ export abstract class Exchange implements LoggedCall {
     this.body = body;
     this.#started = this.#stageStart = performance.now();
     try {
+      this.#requireShallow(body);
       this.message = this.parse(body);
       const isOurs = this.prepare();
       if (isOurs === true) this.#route();
@@ -201,10 +204,18 @@ export abstract class Exchange implements LoggedCall {
       response.end(last.toString("latin1"), "latin1");
     else response.end(last);
     if (response.writableFinished || response.writableLength === 0) return;
-    const timer = setTimeout(() => response.destroy(), this.pipeline.writeTimeoutMs);
+    const timer = setTimeout(() => {
+      this.cutOff();
+    }, this.pipeline.writeTimeoutMs);
     response.on("close", () => {
       clearTimeout(timer);
     });
+  }
+
+  /** Ends the connection of an agent that has stopped reading. */
+  protected cutOff(): void {
+    this.pipeline.metrics.boundReached("write_timeout");
+    this.response.destroy();
   }
 
   /** Notes what a stage did and how long it took. */
@@ -227,6 +238,17 @@ export abstract class Exchange implements LoggedCall {
       this.fail(error);
     }
   };
+
+  #requireShallow(body: Buffer): void {
+    const { jsonMaxDepth } = this.pipeline;
+    // Each level has two brackets.
+    if (body.length <= 2 * jsonMaxDepth || !isDeeperThan(jsonTextOf(body), jsonMaxDepth)) return;
+    throw new Failure(
+      "REQUEST_MALFORMED",
+      `The body's objects and arrays may be nested ${jsonMaxDepth} deep at most.`,
+      { limit: "json_depth" },
+    );
+  }
 
   #admit(principal: Principal, next: () => void): void {
     this.principal = principal;
@@ -395,6 +417,7 @@ export abstract class Exchange implements LoggedCall {
     const upstream = this.upstream as Upstream | undefined;
     if (ending.failure && ending.outcome === Outcome.REFUSED)
       metrics.refused(ending.failure.reason);
+    if (ending.failure?.limit !== undefined) metrics.boundReached(ending.failure.limit);
     const isListed =
       upstream !== undefined &&
       message?.method === "tools/call" &&

@@ -24,6 +24,8 @@ export type Pipeline = {
   readonly sampleRate: number;
   /** Most bytes of a request's body. */
   readonly bodyMaxBytes: number;
+  /** Most levels of nesting in it. */
+  readonly jsonMaxDepth: number;
   /** Milliseconds that an agent may take to read what is sent to it. */
   readonly writeTimeoutMs: number;
   /** How often a request that is safe to repeat is sent again. */

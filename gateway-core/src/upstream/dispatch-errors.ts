@@ -1,4 +1,5 @@
 import { Failure } from "@gatewayops/platform/errors";
+import { ADDRESS_FORBIDDEN } from "./connector.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** The failure that an error of undici or the socket means. Errors are told apart by code, never by message. */
@@ -14,6 +15,12 @@ export function failureOfDispatch(
     return new Failure(
       "UPSTREAM_TIMEOUT",
       `The MCP server ${name} did not answer within ${timeoutMs} ms. The tool may still have run.`,
+      { cause: error },
+    );
+  if (code === ADDRESS_FORBIDDEN)
+    return new Failure(
+      "UPSTREAM_UNREACHABLE",
+      `The MCP server ${name} leads to an address that this gateway does not connect to. Nothing was sent to it.`,
       { cause: error },
     );
   if (wasNeverSent(error))
@@ -39,7 +46,7 @@ export function failureOfDispatch(
 }
 
 /** True when no byte of the request can have reached the server: such a request is always safe to send again. */
-export function wasNeverSent(error: Error): boolean {
+export function wasNeverSent(error: unknown): boolean {
   return NEVER_SENT.has(codeOf(error));
 }
 
@@ -47,14 +54,18 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
+  // Of the DNS client.
+  "ETIMEOUT",
+  "ESERVFAIL",
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-function codeOf(error: Error): string {
-  if ("code" in error && typeof error.code === "string") return error.code;
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  const { code, errors } = error as { code?: unknown; errors?: unknown };
+  if (typeof code === "string") return code;
   // Happy eyeballs: every address failed, each with its own error.
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : undefined;
-  return first instanceof Error ? codeOf(first) : "";
+  return Array.isArray(errors) ? codeOf(errors[0]) : "";
 }

@@ -7,6 +7,7 @@ import {
 } from "../mcp/envelope.ts";
 import type { Era } from "../mcp/message.ts";
 import { exchangeOnce, type OneAnswer } from "./exchange-once.ts";
+import { endpointOf } from "./link.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -97,15 +98,18 @@ async function ask(
 /** Tells a server that a session is over (MCP 2025-11-25 transports §Session Management). Never fails. */
 export async function endSession(
   upstream: Upstream,
-  sessionId: string,
-  version: string,
+  session: { readonly id: string; readonly version: string; readonly endpoint: string },
 ): Promise<void> {
   const { link } = upstream;
   try {
-    const response = await link.pool.request({
+    const { pool } = await endpointOf(link, session.endpoint);
+    const response = await pool.request({
       method: "DELETE",
       path: link.path,
-      headers: [...link.headers, "mcp-session-id", sessionId, "mcp-protocol-version", version],
+      headers: [
+        ...link.headers,
+        ...["mcp-session-id", session.id, "mcp-protocol-version", session.version],
+      ],
       headersTimeout: 2_000,
       bodyTimeout: 2_000,
     });

@@ -23,6 +23,8 @@ export function exchangeOnce(
     readonly headers: readonly string[];
     readonly signal: AbortSignal;
     readonly timeoutMs: number;
+    /** As of `MessageExchange`. */
+    readonly endpoint?: string;
   },
 ): Promise<OneAnswer> {
   const over = new AbortController();
@@ -33,6 +35,7 @@ export function exchangeOnce(
       method: "POST",
       headers: sent.headers,
       body: sent.body,
+      ...(sent.endpoint === undefined ? {} : { endpoint: sent.endpoint }),
       signal: AbortSignal.any([sent.signal, over.signal]),
       headTimeoutMs: sent.timeoutMs,
       silenceMs: sent.timeoutMs,

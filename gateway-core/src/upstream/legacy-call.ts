@@ -3,7 +3,6 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
 import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
-import { wasNeverSent } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import {
   isSessionLost,
@@ -14,6 +13,7 @@ import {
 } from "./legacy-session.ts";
 import type { HeldSession, LegacySessions } from "./legacy-sessions.ts";
 import { exchangeMessages, type EndedExchange, type MessageExchange } from "./message-stream.ts";
+import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
 import { isSameId, readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
@@ -21,6 +21,7 @@ import type { Upstream } from "./upstream.ts";
 export type LegacyCallOptions = {
   readonly sessions: LegacySessions;
   readonly maxRetries: number;
+  readonly now: () => number;
 };
 
 /** Milliseconds that a server may wait for the agent's answer to what it asked. */
@@ -47,6 +48,8 @@ export class LegacyCall implements ServerCall {
   #held: HeldSession | undefined;
   #answer: ServerMessage | undefined;
   #isStream = false;
+  #isSent = false;
+  #hasAnswerBegun = false;
   #isOver = false;
   #watch: NodeJS.Timeout | undefined;
 
@@ -98,16 +101,37 @@ export class LegacyCall implements ServerCall {
   }
 
   async #run(): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    const { now, maxRetries } = this.#options;
+    const { isSafe, upstream } = this.#request;
+    const endMs = now() + upstream.timeoutMs;
+    // One time for all attempts, the opening of a session among them.
+    this.#watchSilence();
+    for (let attempts = 1; ; attempts++) {
+      this.#isSent = false;
       try {
         if (await this.#attempt()) return;
+        if (attempts > Math.max(1, maxRetries)) throw sessionsLost(upstream);
       } catch (error) {
         if (this.#isOver) return;
-        const canRepeat = attempt < this.#options.maxRetries && this.#isRepeatable(error);
         this.#held?.release();
         this.#held = undefined;
-        if (!canRepeat) throw error;
-        await delay(25 * 2 ** attempt);
+        const failure = failureFrom(error);
+        const delayMs = retryDelayMs(
+          {
+            failure,
+            attempts,
+            // What failed before it was sent did no harm: the opening of the session.
+            isSafe: isSafe || !this.#isSent,
+            hasAnswerBegun: this.#hasAnswerBegun,
+            leftMs: endMs - now(),
+          },
+          maxRetries,
+          Math.random(),
+        );
+        if (delayMs === undefined) throw failure;
+        await delay(delayMs);
+        // The agent may have given up meanwhile.
+        if (this.#abort.signal.aborted) return;
       }
     }
   }
@@ -125,10 +149,11 @@ export class LegacyCall implements ServerCall {
     const { session } = held;
     this.serverInfo = session.hello.serverInfo;
     this.listener.onAttempt();
-    this.#watchSilence();
+    this.#isSent = true;
     let ended = await this.#exchange(session, "POST", this.#bytes(), []);
     if (isSessionLost(session, ended.status, this.#answer)) {
       this.#answer = undefined;
+      this.#hasAnswerBegun = false;
       held.discard();
       this.#held = undefined;
       return false;
@@ -157,6 +182,7 @@ export class LegacyCall implements ServerCall {
     const exchange: MessageExchange = {
       method,
       body,
+      endpoint: session.endpoint,
       headers: transformedHeaders(
         upstream,
         [
@@ -171,6 +197,7 @@ export class LegacyCall implements ServerCall {
       silenceMs: 0,
       onHead: ({ isStream }) => {
         this.#isStream = isStream;
+        this.#hasAnswerBegun = true;
       },
       onMessage: (bytes) => {
         const message = readServerMessage(bytes);
@@ -222,13 +249,6 @@ export class LegacyCall implements ServerCall {
       setParams: new Map([["progressToken", this.#progressToken]]),
     });
     return this.listener.onNotification({ ...message, bytes: own });
-  }
-
-  #isRepeatable(error: unknown): boolean {
-    if (!(error instanceof Failure) || error.reason === "UPSTREAM_TIMEOUT") return false;
-    if (!error.reason.startsWith("UPSTREAM_") || error.reason === "UPSTREAM_HTTP_ERROR")
-      return false;
-    return this.#request.isSafe || (error.cause instanceof Error && wasNeverSent(error.cause));
   }
 
   /** Silence is the server's fault, unless it waits for the agent. */
@@ -304,6 +324,13 @@ export function noAnswer(
         "UPSTREAM_NOT_MCP",
         `The MCP server ${upstream.name} ended its answer without a JSON-RPC result.`,
       );
+}
+
+function sessionsLost({ name }: Upstream): Failure {
+  return new Failure(
+    "UPSTREAM_HTTP_ERROR",
+    `The MCP server ${name} does not know the sessions that it begins. Nothing was run.`,
+  );
 }
 
 /** JSON of a request's progress token; empty when it has none. */

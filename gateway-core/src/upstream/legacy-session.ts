@@ -29,6 +29,8 @@ export type LegacySession = {
   readonly upstream: Upstream;
   /** Empty: the server gave none. */
   readonly id: string;
+  /** Name of the endpoint that has it. */
+  readonly endpoint: string;
   readonly hello: ServerHello;
 };
 
@@ -45,7 +47,7 @@ export async function openLegacySession(
   const hello =
     `{"jsonrpc":"2.0","id":"initialize","method":"initialize","params":{"protocolVersion":"${LEGACY_VERSION}",` +
     `"capabilities":${opening.capabilities},"clientInfo":${opening.clientInfo ?? JSON.stringify(GATEWAY_INFO)}}}`;
-  const { answer, status, sessionId } = await exchangeOnce(upstream, {
+  const { answer, status, sessionId, endpoint } = await exchangeOnce(upstream, {
     body: hello,
     headers: [],
     signal,
@@ -57,7 +59,7 @@ export async function openLegacySession(
       `The MCP server ${upstream.name} refused to begin a session (HTTP status ${status}` +
         `${answer ? `, JSON-RPC code ${answer.errorCode}` : ""}).`,
     );
-  const session = { upstream, id: sessionId, hello: helloFrom(answer.resultText) };
+  const session = { upstream, id: sessionId, endpoint, hello: helloFrom(answer.resultText) };
   await notify(session, "notifications/initialized", undefined, signal);
   if (opening.logLevel !== undefined && hasCapability(session.hello, "logging"))
     await tell(session, setLevelOf(opening.logLevel), signal);
@@ -112,6 +114,7 @@ export async function tell(
   await exchangeOnce(upstream, {
     body: message,
     headers: sessionHeaders(session),
+    endpoint: session.endpoint,
     signal,
     timeoutMs: upstream.timeoutMs,
   });
@@ -120,7 +123,11 @@ export async function tell(
 export function closeLegacySession(session: LegacySession): Promise<void> {
   return session.id === ""
     ? Promise.resolve()
-    : endSession(session.upstream, session.id, session.hello.version);
+    : endSession(session.upstream, {
+        id: session.id,
+        version: session.hello.version,
+        endpoint: session.endpoint,
+      });
 }
 
 /** 404 says that a session is lost (MCP 2025-11-25 transports); servers on the SDK's older transports answer 400. */

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { Failure } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
+import type { Holdings } from "../stages/holdings.ts";
 import {
   closeLegacySession,
   openLegacySession,
@@ -30,6 +31,7 @@ export type SessionWish = SessionOpening & {
 };
 
 type Pooled = {
+  readonly owner: string;
   readonly session: LegacySession;
   readonly isShared: boolean;
   readonly stream: AbortController;
@@ -42,8 +44,7 @@ type Pool = { open: Pooled[]; opening: number; waiting: (() => void)[] };
 
 const IDLE_MS = 5 * 60_000;
 const SWEEP_MS = 15_000;
-/** Sessions of one worker, and of one owner with one server. */
-const SESSIONS_MAX = 5_000;
+/** Sessions of one owner with one server. */
 const PER_OWNER_MAX = 32;
 /** Calls that may share a session. */
 const WAITING_MAX = 256;
@@ -58,9 +59,10 @@ export class LegacySessions {
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #sweeper: NodeJS.Timeout;
-  #count = 0;
+  readonly #holdings: Holdings;
 
-  constructor(options: { now: () => number; log: Logger }) {
+  constructor(options: { now: () => number; log: Logger; sessions: Holdings }) {
+    this.#holdings = options.sessions;
     this.#now = options.now;
     this.#log = options.log;
     this.#sweeper = setInterval(() => {
@@ -71,13 +73,13 @@ export class LegacySessions {
 
   /** Sessions that are open. */
   get size(): number {
-    return this.#count;
+    return this.#holdings.size;
   }
 
   /**
    * Gives a session, an open one where there is one.
    *
-   * @throws Failure OVERLOADED; what `openLegacySession` throws
+   * @throws Failure RATE_LIMITED, OVERLOADED; what `openLegacySession` throws
    */
   async hold(wish: SessionWish, signal: AbortSignal): Promise<HeldSession> {
     const key = keyOf(wish);
@@ -138,12 +140,12 @@ export class LegacySessions {
     isShared: boolean,
     signal: AbortSignal,
   ): Promise<Pooled> {
-    if (this.#count >= SESSIONS_MAX) throw overloaded();
+    this.#holdings.take(wish.owner);
     pool.opening++;
-    this.#count++;
     try {
       const session = await openLegacySession(wish.upstream, wish, signal);
       const pooled: Pooled = {
+        owner: wish.owner,
         session,
         isShared,
         stream: new AbortController(),
@@ -155,7 +157,7 @@ export class LegacySessions {
       if (!isShared) void this.#listen(pooled);
       return pooled;
     } catch (error) {
-      this.#count--;
+      this.#holdings.give(wish.owner);
       throw error;
     } finally {
       pool.opening--;
@@ -196,6 +198,7 @@ export class LegacySessions {
       await exchangeMessages(pooled.session.upstream, {
         method: "GET",
         headers: sessionHeaders(pooled.session),
+        endpoint: pooled.session.endpoint,
         body: null,
         signal: pooled.stream.signal,
         headTimeoutMs: pooled.session.upstream.timeoutMs,
@@ -236,7 +239,7 @@ export class LegacySessions {
   }
 
   #forget(pooled: Pooled): void {
-    this.#count--;
+    this.#holdings.give(pooled.owner);
     pooled.stream.abort();
   }
 
@@ -263,7 +266,8 @@ function keyOf({ upstream, owner, capabilities, clientInfo, logLevel }: SessionW
 }
 
 function overloaded(): Failure {
-  return new Failure("OVERLOADED", "Too many sessions are open. Try again later.", {
+  return new Failure("OVERLOADED", "Too many calls wait for a session. Try again later.", {
     retryAfterMs: 30_000,
+    limit: "waiting_for_session",
   });
 }

@@ -1,12 +1,16 @@
-import type { Pool } from "undici";
+import type { Dispatcher } from "undici";
 import type { Era } from "../mcp/message.ts";
+import type { Endpoint, Endpoints } from "./endpoints.ts";
 
 /**
  * How a server is reached and what is known of how it speaks. One object for all `Upstream`s of a server, changed in
  * place when a probe finds out more.
  */
 export type Link = {
-  pool: Pool;
+  /** Connections to its one address; of a server behind a bridge those to the bridge. */
+  pool: Dispatcher;
+  /** Its instances, where DNS names them. */
+  readonly endpoints: Endpoints | undefined;
   /** Path and query of its MCP endpoint. */
   path: string;
   /** Headers for every request to it, flat: name, value, name, value. */
@@ -34,3 +38,16 @@ export type HeaderMirror = {
   /** Names of properties that lead to it. */
   readonly path: readonly string[];
 };
+
+/**
+ * Where a request to a server goes.
+ *
+ * @param wanted name of the endpoint that has the request's session; empty for any
+ * @throws Error of DNS
+ */
+export function endpointOf(
+  { endpoints, pool, isBridged }: Link,
+  wanted: string,
+): Endpoint | Promise<Endpoint> {
+  return endpoints && !isBridged ? endpoints.pick(wanted) : { name: "", pool };
+}

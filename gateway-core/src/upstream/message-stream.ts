@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
 import { SseParser } from "../mcp/sse-parser.ts";
 import { failureOfDispatch } from "./dispatch-errors.ts";
+import { endpointOf } from "./link.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** One HTTP exchange with an MCP server, read message by message. */
@@ -10,6 +11,8 @@ export type MessageExchange = {
   /** Beside those every request to the server has. */
   readonly headers: readonly string[];
   readonly body: Buffer | string | null;
+  /** Name of the endpoint that has the session; empty or not said: any. */
+  readonly endpoint?: string;
   readonly signal: AbortSignal;
   /** Milliseconds until the answer's head. */
   readonly headTimeoutMs: number;
@@ -26,6 +29,8 @@ export type ExchangeHead = {
   /** Session id that came with it; empty for none. */
   readonly sessionId: string;
   readonly isStream: boolean;
+  /** Name of the endpoint that answered. */
+  readonly endpoint: string;
 };
 
 /** How an exchange ended: all its messages were handed over. */
@@ -39,9 +44,6 @@ export type EndedExchange = ExchangeHead & {
 
 const BOTH = "application/json, text/event-stream";
 
-/** Bytes of one message from a server. */
-export const MESSAGE_MAX_BYTES = 32 * 1024 * 1024;
-
 /**
  * Sends a message, or opens a server's stream, and reads what comes back to its end.
  *
@@ -53,7 +55,8 @@ export async function exchangeMessages(
 ): Promise<EndedExchange> {
   const { link } = upstream;
   try {
-    const response = await link.pool.request({
+    const endpoint = await endpointOf(link, exchange.endpoint ?? "");
+    const response = await endpoint.pool.request({
       method: exchange.method,
       path: link.path,
       headers: [
@@ -67,11 +70,11 @@ export async function exchangeMessages(
       headersTimeout: exchange.headTimeoutMs,
       bodyTimeout: exchange.silenceMs,
     });
-    const head = headOf(response.statusCode, response.headers);
+    const head = headOf(response.statusCode, response.headers, endpoint.name);
     exchange.onHead?.(head);
     const body = response.body as AsyncIterable<Buffer>;
-    if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream.name)) };
-    const document = await collect(body, upstream.name);
+    if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream)) };
+    const document = await collect(body, upstream);
     const isMcp = isJson(response.headers) && document.length > 0;
     if (isMcp) await exchange.onMessage(document);
     return { ...head, messages: isMcp ? 1 : 0, lastEventId: "", retryMs: undefined };
@@ -80,10 +83,11 @@ export async function exchangeMessages(
   }
 }
 
-function headOf(status: number, headers: IncomingHttpHeaders): ExchangeHead {
+function headOf(status: number, headers: IncomingHttpHeaders, endpoint: string): ExchangeHead {
   const session = headers["mcp-session-id"];
   return {
     status,
+    endpoint,
     sessionId: typeof session === "string" ? session : "",
     isStream: status < 300 && (headers["content-type"] ?? "").startsWith("text/event-stream"),
   };
@@ -96,13 +100,13 @@ function isJson(headers: IncomingHttpHeaders): boolean {
 async function readStream(
   body: AsyncIterable<Buffer>,
   exchange: MessageExchange,
-  server: string,
+  upstream: Upstream,
 ): Promise<Pick<EndedExchange, "messages" | "lastEventId" | "retryMs">> {
-  const parser = new SseParser(MESSAGE_MAX_BYTES);
+  const parser = new SseParser(upstream.messageMaxBytes);
   let messages = 0;
   for await (const chunk of body) {
     const events = parser.feed(chunk);
-    if (!events) throw tooLarge(server);
+    if (!events) throw tooLarge(upstream);
     for (const event of events) {
       // An event without data primes a client with its id (MCP 2025-11-25 transports §Resumability).
       if (event.data.length === 0 || event.event !== "message") continue;
@@ -113,21 +117,23 @@ async function readStream(
   return { messages, lastEventId: parser.lastEventId, retryMs: parser.retryMs };
 }
 
-async function collect(body: AsyncIterable<Buffer>, server: string): Promise<Buffer> {
+async function collect(body: AsyncIterable<Buffer>, upstream: Upstream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
     // Leaving the loop destroys the body.
-    if (size > MESSAGE_MAX_BYTES) throw tooLarge(server);
+    if (size > upstream.messageMaxBytes) throw tooLarge(upstream);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function tooLarge(server: string): Failure {
+/** The failure of a server that sends a message, or an event of a stream, that is larger than it may be. */
+export function tooLarge({ name, messageMaxBytes }: Upstream): Failure {
   return new Failure(
     "UPSTREAM_TOO_LARGE",
-    `The MCP server ${server} sent a message of more than ${MESSAGE_MAX_BYTES} bytes.`,
+    `The MCP server ${name} sent a message of more than ${messageMaxBytes} bytes.`,
+    { limit: "answer_size" },
   );
 }

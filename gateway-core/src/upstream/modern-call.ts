@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
 import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
-import { wasNeverSent } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import { noAnswer } from "./legacy-call.ts";
 import type { HeaderMirrors } from "./header-mirrors.ts";
 import { headerValue, mirrorHeaders } from "./mcp-headers.ts";
 import { exchangeMessages } from "./message-stream.ts";
+import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
 import { readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
@@ -15,6 +15,7 @@ import type { Upstream } from "./upstream.ts";
 export type ModernCallOptions = {
   readonly mirrors: HeaderMirrors;
   readonly maxRetries: number;
+  readonly now: () => number;
 };
 
 /** HeaderMismatch (MCP 2026-07-28 basic §Error Codes): the tool's schema is not what we know. */
@@ -32,6 +33,8 @@ export class ModernCall implements ServerCall {
   readonly #abort = new AbortController();
   #answer: ServerMessage | undefined;
   #isStream = false;
+  #isSent = false;
+  #hasAnswerBegun = false;
   #isOver = false;
 
   constructor(request: CallRequest, listener: CallListener, options: ModernCallOptions) {
@@ -68,15 +71,20 @@ export class ModernCall implements ServerCall {
 
   async #run(): Promise<void> {
     let hasListed = false;
-    for (let attempt = 0; ; attempt++) {
+    const { now, maxRetries } = this.#options;
+    const { isSafe, upstream } = this.#request;
+    const endMs = now() + upstream.timeoutMs;
+    for (let attempts = 1; ; attempts++) {
+      this.#isSent = false;
       try {
-        const status = await this.#attempt();
+        const status = await this.#attempt(Math.max(1, endMs - now()));
         const answer = this.#answer;
         if (this.#isOver || !answer) return;
         if (answer.errorCode === HEADER_MISMATCH && !hasListed && this.#isToolCall) {
           // The server refused it without running it, because its tools are not what we know: look, and try again.
           hasListed = true;
           this.#answer = undefined;
+          this.#hasAnswerBegun = false;
           await this.#options.mirrors.learn(this.#request.upstream, this.#abort.signal);
           continue;
         }
@@ -85,16 +93,32 @@ export class ModernCall implements ServerCall {
         return;
       } catch (error) {
         if (this.#isOver) return;
-        if (attempt >= this.#options.maxRetries || !this.#isRepeatable(error)) throw error;
-        await delay(25 * 2 ** attempt);
+        const failure = failureFrom(error);
+        const delayMs = retryDelayMs(
+          {
+            failure,
+            attempts,
+            // What failed before it was sent did no harm: the listing of the tools.
+            isSafe: isSafe || !this.#isSent,
+            hasAnswerBegun: this.#hasAnswerBegun,
+            leftMs: endMs - now(),
+          },
+          maxRetries,
+          Math.random(),
+        );
+        if (delayMs === undefined) throw failure;
+        await delay(delayMs);
+        // The agent may have given up meanwhile.
+        if (this.#abort.signal.aborted) return;
       }
     }
   }
 
-  async #attempt(): Promise<number> {
+  async #attempt(headTimeoutMs: number): Promise<number> {
     const { upstream, message } = this.#request;
     const headers = await this.#headers();
     this.listener.onAttempt();
+    this.#isSent = true;
     const body = changedRequest(message, {
       id: String(++lastId),
       setMeta: envelopeMeta(this.#request),
@@ -104,10 +128,11 @@ export class ModernCall implements ServerCall {
       headers: transformedHeaders(upstream, headers, toolOf(this.#request)),
       body,
       signal: this.#abort.signal,
-      headTimeoutMs: upstream.timeoutMs,
+      headTimeoutMs,
       silenceMs: this.#request.method === "subscriptions/listen" ? 0 : upstream.timeoutMs,
       onHead: ({ isStream }) => {
         this.#isStream = isStream;
+        this.#hasAnswerBegun = true;
       },
       onMessage: (bytes) => {
         const read = readServerMessage(bytes);
@@ -146,16 +171,6 @@ export class ModernCall implements ServerCall {
       return;
     this.#over(CLOSE_MS);
     this.listener.onAnswer(message, 200);
-  }
-
-  #isRepeatable(error: unknown): boolean {
-    if (!(error instanceof Failure) || this.#answer) return false;
-    const isTransport =
-      error.reason === "UPSTREAM_UNREACHABLE" ||
-      error.reason === "UPSTREAM_CLOSED" ||
-      error.reason === "UPSTREAM_NOT_MCP";
-    if (!isTransport) return false;
-    return this.#request.isSafe || (error.cause instanceof Error && wasNeverSent(error.cause));
   }
 
   #over(closeMs: number): void {

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure } from "@gatewayops/platform/errors";
+import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
+import type { Holdings } from "../stages/holdings.ts";
 import type { Era } from "../mcp/message.ts";
-import { circuitOpen } from "./breaker.ts";
+import { admitted } from "./admission.ts";
 import { knownEra, probeEra } from "./era.ts";
 import { createHeaderMirrors } from "./header-mirrors.ts";
 import { LegacyCall } from "./legacy-call.ts";
 import { LegacySessions } from "./legacy-sessions.ts";
 import { ModernCall } from "./modern-call.ts";
+import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
@@ -17,6 +19,8 @@ export type ServerCallsOptions = {
   readonly log: Logger;
   /** How often a request that is safe to repeat is sent again: `mcp_servers.max_retries`. */
   readonly maxRetries: number;
+  /** Counts sessions of the gateway's own by the keys they serve. */
+  readonly sessions: Holdings;
 };
 
 /** The gateway as an MCP client of servers of both eras, for what is not relayed byte by byte. */
@@ -42,28 +46,42 @@ export class ServerCalls {
   }
 
   /** A server that cannot be probed counts as failing, like one that cannot be called. */
-  async #probe(upstream: Upstream): Promise<Era> {
-    const { breaker } = upstream;
-    for (let attempt = 0; ; attempt++) {
-      if (!breaker.admit()) throw circuitOpen(upstream.name, breaker);
+  #probe(upstream: Upstream): Promise<Era> {
+    return this.repeated(upstream, true, () => probeEra(upstream, this.#options.now));
+  }
+
+  /**
+   * Does something that is sent to a server and answered, again where that may be.
+   *
+   * @param isSafe true when sending it twice does no harm
+   * @throws Failure
+   */
+  async repeated<T>(upstream: Upstream, isSafe: boolean, work: () => Promise<T>): Promise<T> {
+    const { now, maxRetries } = this.#options;
+    const endMs = now() + upstream.timeoutMs;
+    for (let attempts = 1; ; attempts++) {
       try {
-        const era = await probeEra(upstream, this.#options.now);
-        breaker.succeeded();
-        return era;
+        return await admitted(upstream, work);
       } catch (error) {
-        breaker.failed();
-        if (attempt >= this.#options.maxRetries || !isTransport(error)) throw error;
-        await delay(25 * 2 ** attempt);
+        const failure = failureFrom(error);
+        const leftMs = endMs - now();
+        const delayMs = retryDelayMs(
+          { failure, attempts, isSafe, hasAnswerBegun: false, leftMs },
+          maxRetries,
+          Math.random(),
+        );
+        if (delayMs === undefined) throw failure;
+        await delay(delayMs);
       }
     }
   }
 
   /** A call that has not begun yet. */
   create(era: Era, request: CallRequest, listener: CallListener): ServerCall {
-    const { maxRetries } = this.#options;
+    const { maxRetries, now } = this.#options;
     return era === "modern"
-      ? new ModernCall(request, listener, { mirrors: this.#mirrors, maxRetries })
-      : new LegacyCall(request, listener, { sessions: this.sessions, maxRetries });
+      ? new ModernCall(request, listener, { mirrors: this.#mirrors, maxRetries, now })
+      : new LegacyCall(request, listener, { sessions: this.sessions, maxRetries, now });
   }
 
   /**
@@ -73,6 +91,10 @@ export class ServerCalls {
    * @throws Failure
    */
   ask(era: Era, request: CallRequest, signal?: AbortSignal): Promise<ServerMessage> {
+    return admitted(request.upstream, () => this.#ask(era, request, signal));
+  }
+
+  #ask(era: Era, request: CallRequest, signal: AbortSignal | undefined): Promise<ServerMessage> {
     return new Promise((resolve, reject) => {
       const { upstream } = request;
       const call = this.create(era, request, {
@@ -100,12 +122,4 @@ export class ServerCalls {
   close(): Promise<void> {
     return this.sessions.close();
   }
-}
-
-/** True when a probe, which only reads, did not get through and may be sent again. */
-function isTransport(error: unknown): boolean {
-  return (
-    error instanceof Failure &&
-    (error.reason === "UPSTREAM_UNREACHABLE" || error.reason === "UPSTREAM_CLOSED")
-  );
 }

@@ -1,5 +1,6 @@
 import { toolIdOf } from "@gatewayops/platform/ids";
 import type { UpstreamBreaker } from "./breaker.ts";
+import type { Bulkhead } from "./bulkhead.ts";
 import type { KnownTools } from "./known-tools.ts";
 import type { Link } from "./link.ts";
 import type { ListedTools } from "./listed-tools.ts";
@@ -16,8 +17,11 @@ export type Upstream = {
   readonly name: string;
   readonly enabled: boolean;
   readonly timeoutMs: number;
+  /** Most bytes of one message from it. */
+  readonly messageMaxBytes: number;
   readonly link: Link;
   readonly breaker: UpstreamBreaker;
+  readonly bulkhead: Bulkhead;
   readonly tools: ToolIds;
   readonly settings: UpstreamSettings;
   /** What svc-auth knows of its tools. */
