@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { makeKey, makeServer, signIn, type Admin } from "./control-plane.ts";
+import { createInspector } from "./inspector.ts";
 import { eventsOf, LEGACY_VERSION, openSession } from "./mcp-session.ts";
 import { startModernServer } from "./modern-server.ts";
-import { connectV1, connectV2, type ConnectSdk } from "./sdk-clients.ts";
+import { connectV1, connectV2, type ConnectSdk } from "../sdk-clients.ts";
 import { bearer, mcpUrl, readStack, STACK_VARIABLE, waitFor } from "./stack.ts";
 
 const stack = readStack();
@@ -23,16 +21,17 @@ beforeAll(async () => {
   key = (await makeKey(admin)).secret;
 });
 
-const SDKS: readonly (readonly [string, ConnectSdk])[] = [
-  ["@modelcontextprotocol/sdk 1.x", connectV1],
-  ["@modelcontextprotocol/client 2.x", connectV2()],
-  ["@modelcontextprotocol/client 2.x in auto mode", connectV2("auto")],
+const SDKS: readonly (readonly [string, ConnectSdk, string])[] = [
+  ["@modelcontextprotocol/sdk 1.x", connectV1, LEGACY_VERSION],
+  ["@modelcontextprotocol/client 2.x", connectV2(), LEGACY_VERSION],
+  // It prefers the modern era, which the gateway speaks whatever the server does.
+  ["@modelcontextprotocol/client 2.x in auto mode", connectV2("auto"), "2026-07-28"],
 ];
 
-describe.each(SDKS)("%s", (_name, connect) => {
+describe.each(SDKS)("%s", (_name, connect, version) => {
   it("lists and calls the tools of a Streamable HTTP server", async () => {
     const client = await connect(mcpUrl(stack, "everything"), key);
-    expect(client.version).toBe(LEGACY_VERSION);
+    expect(client.version).toBe(version);
     expect(await client.listTools()).toEqual(
       expect.arrayContaining([
         "echo",
@@ -66,7 +65,7 @@ describe.each(SDKS)("%s", (_name, connect) => {
     const text = await client.call(
       "trigger-long-running-operation",
       { duration: 0.9, steps: 3 },
-      (at) => arrivals.push({ at, ms: performance.now() - began }),
+      { onProgress: (at) => arrivals.push({ at, ms: performance.now() - began }) },
     );
     const endedMs = performance.now() - began;
     expect(text).toBe("Long running operation completed. Duration: 0.9 seconds, Steps: 3.");
@@ -75,7 +74,9 @@ describe.each(SDKS)("%s", (_name, connect) => {
     expect(endedMs - (arrivals[0]?.ms ?? endedMs)).toBeGreaterThan(400);
     await client.close();
   });
+});
 
+describe.each(SDKS.slice(0, 2))("%s", (_name, connect) => {
   it("ends its session with a DELETE, after which the session is gone", async () => {
     const client = await connect(mcpUrl(stack, "everything"), key);
     const { sessionId } = client;
@@ -91,7 +92,7 @@ describe.each(SDKS)("%s", (_name, connect) => {
       },
       body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}',
     });
-    expect(after.ok).toBe(false);
+    expect(after.status).toBe(404);
     await client.close();
   });
 });
@@ -124,29 +125,14 @@ describe("@modelcontextprotocol/client 2.x with a server of the modern era", () 
 });
 
 describe("MCP Inspector CLI", () => {
-  const home = mkdtempSync(join(tmpdir(), "gwo-inspector-"));
+  const inspector = createInspector(() => key);
 
   afterAll(() => {
-    rmSync(home, { recursive: true, force: true });
+    inspector.close();
   });
 
-  function inspect(
-    server: string,
-    ...args: string[]
-  ): Promise<{ code: number; stdout: string; stderr: string }> {
-    const program = join(import.meta.dirname, "../../../node_modules/.bin/mcp-inspector");
-    const command = [
-      ...[program, "--cli", mcpUrl(stack, server).href, "--transport", "http"],
-      ...["--header", `Authorization: Bearer ${key}`, "--format", "json", ...args],
-    ];
-    // Its own HOME: it keeps files there. No NODE_OPTIONS: those are jest's.
-    const env = { PATH: process.env["PATH"], HOME: home };
-    return new Promise((resolve) => {
-      execFile(process.execPath, command, { env, timeout: 30_000 }, (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
-      });
-    });
-  }
+  const inspect = (server: string, ...args: string[]) =>
+    inspector.run(mcpUrl(stack, server), ...args);
 
   it.each([
     ["everything", ["echo", "get-sum"]],
