@@ -49,6 +49,8 @@ export class Peers {
           log.debug({ err: error }, "this worker could not say that it is alive");
         });
     };
+    // Redis may be on its way yet, or come back without what was in it.
+    this.#options.redis.on("ready", sign);
     sign();
     this.#timer = setInterval(sign, SIGN_MS);
   }

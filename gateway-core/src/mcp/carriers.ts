@@ -24,7 +24,7 @@ import type { ParkedCalls } from "./parked-calls.ts";
 import { Relay } from "./relay.ts";
 import { RelayedInitialize } from "./relayed-session.ts";
 import type { RunningCalls } from "./running-calls.ts";
-import { openTranslatedSession, translatedCarrier } from "./translated-session.ts";
+import { cancelRunning, openTranslatedSession, translatedCarrier } from "./translated-session.ts";
 
 /** What the MCP face of a worker works with. */
 export type McpContext = {
@@ -87,8 +87,9 @@ function initializeOn(exchange: McpExchange, era: Era): Carrier {
 function inSession(exchange: McpExchange, session: AgentSession): Carrier {
   if (exchange.httpMethod === "DELETE")
     return new LocalAnswer(exchange, () => endSession(exchange, session.id));
-  if (session.state.kind === "relay") return new Relay(exchange, session);
-  return translatedCarrier(exchange, session);
+  if (session.state.kind !== "relay") return translatedCarrier(exchange, session);
+  if (exchange.message.method === "notifications/cancelled") cancelRunning(exchange, session.id);
+  return new Relay(exchange, session);
 }
 
 async function endSession({ context }: McpExchange, id: string): Promise<LocalResult> {
