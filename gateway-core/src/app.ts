@@ -71,8 +71,8 @@ export type WorkerApp = {
 
 /** Bytes of one segment of the write-ahead log. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** Connections from one worker to one MCP server. */
-const UPSTREAM_CONNECTIONS = 256;
+/** Connections from one worker to one MCP server: calls at once, and streams that servers hold open. */
+const UPSTREAM_CONNECTIONS = { calls: 256, aside: 8_192 };
 const BREAKER_WINDOW_MS = 30_000;
 const BREAKER_PROBES = 3;
 /** Milliseconds a closing worker has to ship what it logged; the rest is shipped by who adopts its log. */

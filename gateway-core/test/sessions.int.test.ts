@@ -4,7 +4,13 @@ import { startLegacyServer } from "./conformance/fixtures/legacy-server.ts";
 import type { LoopbackServer } from "./conformance/fixtures/loopback.ts";
 import { startOwnRedis, until, type OwnRedis } from "./engine-redis.ts";
 import { createWaitingTool, WAITING_TOOL } from "./waiting-tool.ts";
-import { startBench, type Bench, type BenchOptions } from "./worker-bench.ts";
+import {
+  answerResult,
+  startBench,
+  type Bench,
+  type BenchOptions,
+  type UpstreamHandler,
+} from "./worker-bench.ts";
 
 let engine: OwnRedis;
 let server: LoopbackServer;
@@ -39,7 +45,11 @@ const INITIALIZE = {
 
 /** Headers of a session that has begun. */
 async function begin(options: Omit<BenchOptions, "redisUrl"> = {}): Promise<SessionHeaders> {
-  bench = await startBench({ redisUrl: engine.url, upstreamUrl: server.url, ...options });
+  bench = await startBench({
+    redisUrl: engine.url,
+    ...(options.upstream ? {} : { upstreamUrl: server.url }),
+    ...options,
+  });
   const hello = await bench.post(INITIALIZE);
   await hello.text();
   return {
@@ -81,5 +91,68 @@ describe("a call that its agent cancelled in a session", () => {
     );
     const after = await bench!.post(call("after", "test_simple_text"), { headers });
     expect(await after.text()).toContain("This is a simple text response for testing.");
+  });
+});
+
+const PLENTY = { rateRps: 100_000, rateBurst: 100_000 };
+
+/** A server that holds open what it is asked for, but for the tool "quick". */
+function holdingServer(): { handler: UpstreamHandler; held: () => number; letGo: () => void } {
+  const held: (() => void)[] = [];
+  return {
+    held: () => held.length,
+    letGo: () => {
+      for (const end of held) end();
+    },
+    handler(message, response, request) {
+      if (message.method === "initialize") {
+        response.writeHead(200, { "content-type": "application/json", "mcp-session-id": "s-1" });
+        const result = {
+          protocolVersion: "2025-11-25",
+          capabilities: {},
+          serverInfo: { name: "holding", version: "1" },
+        };
+        response.end(JSON.stringify({ jsonrpc: "2.0", id: message.id, result }));
+      } else if (message.method === "server/discover") response.writeHead(404).end();
+      else if (request.method === "DELETE") response.writeHead(200).end();
+      else if (request.method === "GET" || message.params?.["name"] === "slow") {
+        const answer = { jsonrpc: "2.0", id: message.id, result: { content: [] } };
+        held.push(() => response.end(`data: ${JSON.stringify(answer)}\n\n`));
+        response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+      } else answerResult(message, response, request);
+    },
+  };
+}
+
+describe("what must not wait behind calls", () => {
+  it("are calls themselves, behind more streams than there may be calls", async () => {
+    const { handler, held } = holdingServer();
+    const headers = await begin({ upstream: handler });
+    const stop = new AbortController();
+    const open = Array.from({ length: 300 }, () =>
+      fetch(`${bench!.url}/v1/mcp/echo`, {
+        headers: { ...headers, authorization: `Bearer ${bench!.key}`, accept: "text/event-stream" },
+        signal: stop.signal,
+      }),
+    );
+    await Promise.all(open);
+    expect(held()).toBe(300);
+    const answer = await bench!.post(call(1, "quick"), { headers });
+    expect(answer.status).toBe(200);
+    stop.abort();
+  });
+
+  it("are answers that calls wait for, behind as many calls as there may be", async () => {
+    const { handler, held, letGo } = holdingServer();
+    const headers = await begin({ upstream: handler, scopes: PLENTY });
+    const running = Array.from({ length: 256 }, (_, id) =>
+      bench!.post(call(id, "slow"), { headers }),
+    );
+    await Promise.all(running);
+    expect(held()).toBe(256);
+    const answer = { jsonrpc: "2.0", id: "asked", result: { action: "accept" } };
+    expect((await bench!.post(answer, { headers })).ok).toBe(true);
+    letGo();
+    for (const call of running) await (await call).text();
   });
 });

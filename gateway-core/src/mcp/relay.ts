@@ -219,7 +219,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const session = this.#session?.state.upstreamSession ?? "";
     if (session !== "") headers.push("mcp-session-id", session);
     if (lastEventId !== "") headers.push("last-event-id", lastEventId);
-    link.pool.dispatch(
+    (this.#isAside ? link.asidePool : link.pool).dispatch(
       {
         path: link.path,
         method,
@@ -236,6 +236,16 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   /** True when the agent's going away ends the exchange with the server as well. */
   get #endsWithClient(): boolean {
     return this.#exchange.message.era === "modern" || this.#exchange.httpMethod !== "POST";
+  }
+
+  /** True for what must not wait behind calls: it may be what they wait for, or lasts for hours. */
+  get #isAside(): boolean {
+    const { message, httpMethod } = this.#exchange;
+    return (
+      httpMethod !== "POST" ||
+      message.kind !== "request" ||
+      message.method === "subscriptions/listen"
+    );
   }
 
   /** True when nobody waits for the answer. */

@@ -123,7 +123,7 @@ export async function endSession(
 ): Promise<void> {
   const { link } = upstream;
   try {
-    const response = await link.pool.request({
+    const response = await link.asidePool.request({
       method: "DELETE",
       path: link.path,
       headers: [...link.headers, "mcp-session-id", sessionId, "mcp-protocol-version", version],

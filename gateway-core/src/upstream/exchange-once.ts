@@ -23,6 +23,8 @@ export function exchangeOnce(
     readonly headers: readonly string[];
     readonly signal: AbortSignal;
     readonly timeoutMs: number;
+    /** True for what must not wait behind calls. */
+    readonly isAside?: boolean;
   },
 ): Promise<OneAnswer> {
   const over = new AbortController();
@@ -31,6 +33,7 @@ export function exchangeOnce(
     let answer: ServerMessage | undefined;
     exchangeMessages(upstream, {
       method: "POST",
+      isAside: sent.isAside ?? false,
       headers: sent.headers,
       body: sent.body,
       signal: AbortSignal.any([sent.signal, over.signal]),

@@ -102,7 +102,7 @@ export function notify(
   return tell(session, `{"jsonrpc":"2.0","method":"${method}"${rest}}`, signal);
 }
 
-/** Sends a message whose answer says nothing. @throws Failure */
+/** Sends a message whose answer says nothing; calls may wait for it. @throws Failure */
 export async function tell(
   session: LegacySession,
   message: string,
@@ -114,6 +114,7 @@ export async function tell(
     headers: sessionHeaders(session),
     signal,
     timeoutMs: upstream.timeoutMs,
+    isAside: true,
   });
 }
 

@@ -6,6 +6,11 @@ import type { Pool } from "undici";
  */
 export type Link = {
   pool: Pool;
+  /**
+   * Connections for what must not wait behind calls: a server's own streams, which last for hours, and what running
+   * calls wait for themselves: answers to what a server asked, and cancellations.
+   */
+  asidePool: Pool;
   /** Path and query of its MCP endpoint. */
   path: string;
   /** Headers for every request to it, flat: name, value, name, value. */

@@ -7,6 +7,8 @@ import type { Upstream } from "./upstream.ts";
 /** One HTTP exchange with an MCP server, read message by message. */
 export type MessageExchange = {
   readonly method: "POST" | "GET";
+  /** True for what must not wait behind calls. */
+  readonly isAside?: boolean;
   /** Beside those every request to the server has. */
   readonly headers: readonly string[];
   readonly body: Buffer | string | null;
@@ -53,7 +55,8 @@ export async function exchangeMessages(
 ): Promise<EndedExchange> {
   const { link } = upstream;
   try {
-    const response = await link.pool.request({
+    const isAside = exchange.isAside === true || exchange.method === "GET";
+    const response = await (isAside ? link.asidePool : link.pool).request({
       method: exchange.method,
       path: link.path,
       headers: [

@@ -98,15 +98,17 @@ export class ModernCall implements ServerCall {
       id: String(++lastId),
       setMeta: envelopeMeta(this.#request),
     });
+    const isStream = this.#request.method === "subscriptions/listen";
     const ended = await exchangeMessages(upstream, {
       method: "POST",
+      isAside: isStream,
       headers,
       body,
       signal: this.#abort.signal,
       headTimeoutMs: upstream.timeoutMs,
-      silenceMs: this.#request.method === "subscriptions/listen" ? 0 : upstream.timeoutMs,
-      onHead: ({ isStream }) => {
-        this.#isStream = isStream;
+      silenceMs: isStream ? 0 : upstream.timeoutMs,
+      onHead: (head) => {
+        this.#isStream = head.isStream;
       },
       onMessage: (bytes) => {
         const read = readServerMessage(bytes);

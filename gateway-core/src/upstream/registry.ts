@@ -15,8 +15,8 @@ export const STDIO_SECRET_HEADER = "x-gwo-stdio-secret";
 
 export type RegistryOptions = {
   readonly breaker: BreakerOptions;
-  /** Connections to one server. */
-  readonly connections: number;
+  /** Connections to one server, for calls and beside them. */
+  readonly connections: { readonly calls: number; readonly aside: number };
   /** Milliseconds one answer may take when the server sets none: `mcp_servers.default_timeout`. */
   readonly defaultTimeoutMs: number;
   /** Undefined: no stdio servers are configured. */
@@ -53,7 +53,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
     },
     async close() {
       for (const { breaker } of kept.values()) breaker.shutdown();
-      await Promise.all([...kept.values()].map(({ link }) => link.pool.close()));
+      await Promise.all([...kept.values()].map(({ link }) => closePools(link)));
     },
   };
 
@@ -65,7 +65,7 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
       return known;
     }
     // The old pool finishes what it has; nobody waits for it.
-    if (known) void known.link.pool.close();
+    if (known) void closePools(known.link);
     known?.breaker.shutdown();
     const fresh: Kept = {
       url: url.href,
@@ -79,13 +79,16 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
 
   function linkTo(server: McpServer, url: URL): Link {
     const isBridged = server.transport === ServerTransport.STDIO;
-    return {
-      pool: new Pool(url.origin, {
-        connections: options.connections,
+    const poolOf = (connections: number): Pool =>
+      new Pool(url.origin, {
+        connections,
         connect: { timeout: CONNECT_TIMEOUT_MS },
         allowH2: false,
         keepAliveTimeout: 4_000,
-      }),
+      });
+    return {
+      pool: poolOf(options.connections.calls),
+      asidePool: poolOf(options.connections.aside),
       path: `${url.pathname}${url.search}`,
       headers:
         isBridged && options.stdioHost
@@ -100,6 +103,10 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
       mirrors: undefined,
     };
   }
+}
+
+async function closePools({ pool, asidePool }: Link): Promise<void> {
+  await Promise.all([pool.close(), asidePool.close()]);
 }
 
 function endpointOf(server: McpServer, stdioHost: StdioHostAddress | undefined): URL {
