@@ -50,10 +50,16 @@ async function begin(options: Omit<BenchOptions, "redisUrl"> = {}): Promise<Sess
     ...(options.upstream ? {} : { upstreamUrl: server.url }),
     ...options,
   });
-  const hello = await bench.post(INITIALIZE);
-  await hello.text();
+  let id = "";
+  // The worker may not be connected with Redis yet.
+  await until("a session has begun", async () => {
+    const hello = await bench!.post(INITIALIZE);
+    await hello.text();
+    id = hello.headers.get("mcp-session-id") ?? "";
+    return id !== "";
+  });
   return {
-    "mcp-session-id": hello.headers.get("mcp-session-id") ?? "",
+    "mcp-session-id": id,
     "mcp-protocol-version": "2025-11-25",
   };
 }
