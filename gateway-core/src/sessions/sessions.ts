@@ -21,8 +21,8 @@ export type SessionsOptions = {
 const REMEMBERED_MAX = 2_000;
 /** Part of the time to live that may pass before the store is told of a use. */
 const TOUCH_PART = 1 / 20;
-/** Sessions ended in one go, and at a time. */
-const SWEEP_MAX = 500;
+/** Sessions that are taken out of the store in one go, and ended at a time. */
+const SWEEP_MAX = 100;
 const SWEEP_AT_ONCE = 20;
 /** Tries to change a session that others change at the same time. */
 const CHANGE_TRIES = 5;
@@ -42,6 +42,7 @@ export class Sessions {
   readonly #remembered = new Map<string, Remembered>();
   readonly #listeners = new Set<(id: string) => void>();
   #sweeper: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -149,16 +150,29 @@ export class Sessions {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ends sessions whose time is up, here and at their servers. */
-  async sweep(): Promise<void> {
+  /** Ends all sessions whose time is up, here and at their servers. One sweep at a time. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  async #sweepAll(): Promise<void> {
     const { store, log } = this.#options;
-    let expired: ExpiredSession[];
     try {
-      expired = await store.takeExpired(SWEEP_MAX);
+      // Taken in parts, so that little is lost with a worker that dies meanwhile, and others help.
+      for (;;) {
+        const expired = await store.takeExpired(SWEEP_MAX);
+        await this.#endAll(expired);
+        if (expired.length < SWEEP_MAX) return;
+      }
     } catch (error) {
       log.debug({ err: error }, "expired sessions could not be looked for");
-      return;
     }
+  }
+
+  async #endAll(expired: readonly ExpiredSession[]): Promise<void> {
     for (let at = 0; at < expired.length; at += SWEEP_AT_ONCE)
       await Promise.all(
         expired.slice(at, at + SWEEP_AT_ONCE).map(async ({ id, state }) => {

@@ -10,9 +10,9 @@ import { waitFor, type Stack } from "../stack.ts";
 export type GatewayProcess = {
   readonly port: number;
   readonly url: string;
-  /** Bytes of memory that its processes hold, without what they share by pages of files. */
+  /** Resident bytes of its processes. */
   memoryBytes(): number;
-  /** Has its processes collect garbage. */
+  /** Has its processes collect garbage, where they were started with `collect-on-signal.mjs`. */
   collectGarbage(): void;
   /** `kill -9` of primary and workers at once. */
   kill(): Promise<void>;
@@ -131,7 +131,7 @@ function processesOfGroup(group: number | undefined): number[] {
 
 function memoryOf(pid: number): number {
   const status = readFileSync(`/proc/${String(pid)}/status`, "utf8");
-  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
 async function freePorts(count: number): Promise<number[]> {
