@@ -43,13 +43,17 @@ const INITIALIZE = {
   },
 };
 
-/** Headers of a session that has begun. */
+/** Starts a worker. @returns headers of a session that has begun */
 async function begin(options: Omit<BenchOptions, "redisUrl"> = {}): Promise<SessionHeaders> {
   bench = await startBench({
     redisUrl: engine.url,
     ...(options.upstream ? {} : { upstreamUrl: server.url }),
     ...options,
   });
+  return beginAnother();
+}
+
+async function beginAnother(): Promise<SessionHeaders> {
   let id = "";
   // The worker may not be connected with Redis yet.
   await until("a session has begun", async () => {
@@ -160,5 +164,27 @@ describe("what must not wait behind calls", () => {
     expect((await bench!.post(answer, { headers })).ok).toBe(true);
     letGo();
     for (const call of running) await (await call).text();
+  });
+});
+
+describe("a session with an open stream", () => {
+  it("does not end while one that was begun later and abandoned does", async () => {
+    const { handler, held } = holdingServer();
+    const watching = await begin({ upstream: handler, env: { GWO_SESSION_TTL: "2s" } });
+    const stop = new AbortController();
+    await fetch(`${bench!.url}/v1/mcp/echo`, {
+      headers: { ...watching, authorization: `Bearer ${bench!.key}`, accept: "text/event-stream" },
+      signal: stop.signal,
+    });
+    expect(held()).toBe(1);
+    const abandoned = await beginAnother();
+    await until("a session has ended at the server", () =>
+      bench!.received.some(({ method }) => method === "DELETE"),
+    );
+    const statusOf = async (headers: SessionHeaders) =>
+      (await bench!.post(call(1, "quick"), { headers })).status;
+    expect(await statusOf(watching)).toBe(200);
+    expect(await statusOf(abandoned)).toBe(404);
+    stop.abort();
   });
 });

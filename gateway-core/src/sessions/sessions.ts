@@ -21,6 +21,8 @@ export type SessionsOptions = {
 const REMEMBERED_MAX = 2_000;
 /** Part of the time to live that may pass before the store is told of a use. */
 const TOUCH_PART = 1 / 20;
+/** Part of the time to live after which the store is told of a use that lasts. */
+const HELD_PART = 1 / 4;
 /** Sessions that are taken out of the store in one go, and ended at a time. */
 const SWEEP_MAX = 100;
 const SWEEP_AT_ONCE = 20;
@@ -40,6 +42,8 @@ export class Sessions {
   readonly #options: SessionsOptions;
   /** In the order of their last use: the first is the first to be forgotten. */
   readonly #remembered = new Map<string, Remembered>();
+  /** Sessions with requests under way: how many, and when the store was told last. */
+  readonly #held = new Map<string, { count: number; touchedAt: number }>();
   readonly #listeners = new Set<(id: string) => void>();
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
@@ -51,7 +55,7 @@ export class Sessions {
   /** Begins to end sessions that nobody uses. */
   start(): void {
     const everyMs = Math.min(Math.max(this.#options.ttlMs / 10, 250), 15_000);
-    this.#sweeper = setInterval(() => void this.sweep(), everyMs);
+    this.#sweeper = setInterval(() => void this.tick(), everyMs);
   }
 
   stop(): void {
@@ -131,6 +135,34 @@ export class Sessions {
     return ended;
   }
 
+  /**
+   * Keeps a session from ending while something of it is under way: an open stream may be silent for longer than
+   * sessions live.
+   *
+   * @returns how to let go
+   */
+  hold(id: string): () => void {
+    const held = this.#held.get(id) ?? { count: 0, touchedAt: this.#options.now() };
+    this.#held.set(id, held);
+    held.count++;
+    return () => {
+      if (--held.count === 0 && this.#held.get(id) === held) this.#held.delete(id);
+    };
+  }
+
+  /** Does what is due: notes that held sessions are in use, and ends those whose time is up. */
+  async tick(): Promise<void> {
+    const { now, ttlMs } = this.#options;
+    const due = [...this.#held].filter(([, held]) => now() - held.touchedAt >= ttlMs * HELD_PART);
+    await Promise.all(
+      due.map(([id, held]) => {
+        held.touchedAt = now();
+        return this.#touch(id);
+      }),
+    );
+    await this.sweep();
+  }
+
   /** Drops what is remembered of a session, because it was changed elsewhere. */
   forget(id: string): void {
     this.#remembered.delete(id);
@@ -186,7 +218,7 @@ export class Sessions {
   async #load(id: string): Promise<SessionState> {
     const state = await this.reread(id);
     this.#remember(id, state);
-    this.#touch(id);
+    void this.#touch(id);
     return state;
   }
 
@@ -204,14 +236,16 @@ export class Sessions {
     known.touchedAt = now;
     this.#remembered.delete(id);
     this.#remembered.set(id, known);
-    this.#touch(id);
+    void this.#touch(id);
   }
 
   /** Redis away: the session may end early, and the agent begins a new one. */
-  #touch(id: string): void {
-    this.#options.store.touch(id, this.#options.ttlMs).catch((error: unknown) => {
+  async #touch(id: string): Promise<void> {
+    try {
+      await this.#options.store.touch(id, this.#options.ttlMs);
+    } catch (error) {
       this.#options.log.debug({ err: error }, "a session's use could not be noted");
-    });
+    }
   }
 
   #notify(id: string): void {
