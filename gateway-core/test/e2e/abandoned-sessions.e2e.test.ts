@@ -11,7 +11,7 @@ import { readStack, waitFor } from "./stack.ts";
 
 const SESSIONS = 10_000;
 /** Begun and ended before anything is measured: what a busy gateway holds whoever its agents are. */
-const WARM_UP = 3_000;
+const WARM_UP = 8_000;
 const AT_ONCE = 32;
 const GROWTH_MAX_BYTES = 20 * 1024 * 1024;
 /** Long enough that all sessions are open at the same time, however busy the machine. */
