@@ -264,7 +264,12 @@ function buildMcpContext(
   const { internalSecret } = config;
   const peers = new Peers({ redis, log, worker: owner, replicaId, internalSecret });
   const bus = new WorkerBus({ redis, subscriber, from: owner, log });
-  const calls = new ServerCalls({ now, log, maxRetries: config.maxRetries });
+  const calls = new ServerCalls({
+    now,
+    log,
+    maxRetries: config.maxRetries,
+    idleMs: config.sessionTtlMs,
+  });
   const running = new RunningCalls();
   const parked = new ParkedCalls();
   const sessions = new Sessions({

@@ -188,3 +188,36 @@ describe("a session with an open stream", () => {
     stop.abort();
   });
 });
+
+describe("a session of the gateway's own with a server, for agents that have none", () => {
+  const deletions = () => bench!.received.filter(({ method }) => method === "DELETE").length;
+
+  /** Calls as agents of the modern era do, which have no sessions. */
+  async function callOnce(ttl: string): Promise<void> {
+    const { handler } = holdingServer();
+    bench = await startBench({
+      redisUrl: engine.url,
+      upstream: handler,
+      env: { GWO_SESSION_TTL: ttl },
+    });
+    const answer = await bench.post(
+      { tool: "echo", arguments: {} },
+      { path: "/v1/mcp/echo/tools/call" },
+    );
+    expect(answer.status).toBe(200);
+    expect(deletions()).toBe(0);
+  }
+
+  it("ends when it was not used for the time that sessions live", async () => {
+    await callOnce("1s");
+    await until("the session has ended at the server", () => deletions() === 1);
+  });
+
+  it("ends with the gateway", async () => {
+    await callOnce("1h");
+    const closing = bench!;
+    bench = undefined;
+    await closing.close();
+    expect(closing.received.filter(({ method }) => method === "DELETE")).toHaveLength(1);
+  });
+});

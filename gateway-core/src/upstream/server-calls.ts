@@ -17,6 +17,8 @@ export type ServerCallsOptions = {
   readonly log: Logger;
   /** How often a request that is safe to repeat is sent again: `mcp_servers.max_retries`. */
   readonly maxRetries: number;
+  /** Milliseconds for which a session of the gateway's own with a server may be unused: `GWO_SESSION_TTL`. */
+  readonly idleMs: number;
 };
 
 /** The gateway as an MCP client of servers of both eras, for what is not relayed byte by byte. */
