@@ -98,7 +98,7 @@ export async function startGateway(
 }
 
 /** Environment of the stack's own gateway. */
-function environmentOf(stack: Stack): Record<string, string> {
+export function environmentOf(stack: Stack): Record<string, string> {
   const pid = stack.processes.find(({ name }) => name === "gateway")?.pid;
   const entries = readFileSync(`/proc/${String(pid)}/environ`, "utf8").split("\0");
   return Object.fromEntries(
