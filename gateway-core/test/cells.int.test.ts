@@ -39,6 +39,7 @@ for (const agent of ["legacy", "modern"] as const)
       server,
       async connect() {
         bench = await startBench({ redisUrl: engine.url, upstreamUrl: servers[server]!.url });
+        await bench.connected();
         const connect = connectV2(agent === "legacy" ? undefined : { pin: "2026-07-28" });
         return connect(new URL(`${bench.url}/v1/mcp/${SERVER}`), bench.key, ASKABLE);
       },

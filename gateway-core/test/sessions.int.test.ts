@@ -54,14 +54,10 @@ async function begin(options: Omit<BenchOptions, "redisUrl"> = {}): Promise<Sess
 }
 
 async function beginAnother(): Promise<SessionHeaders> {
-  let id = "";
-  // The worker may not be connected with Redis yet.
-  await until("a session has begun", async () => {
-    const hello = await bench!.post(INITIALIZE);
-    await hello.text();
-    id = hello.headers.get("mcp-session-id") ?? "";
-    return id !== "";
-  });
+  await bench!.connected();
+  const hello = await bench!.post(INITIALIZE);
+  await hello.text();
+  const id = hello.headers.get("mcp-session-id") ?? "";
   return {
     "mcp-session-id": id,
     "mcp-protocol-version": "2025-11-25",

@@ -22,6 +22,7 @@ import { Registry } from "prom-client";
 import { buildWorkerApp } from "../src/app.ts";
 import { redisOptions } from "../src/cluster/redis-options.ts";
 import { GATEWAY_SCHEMA } from "../src/config.ts";
+import { until } from "./engine-redis.ts";
 import { completionsIn, framesOf, temporaryDirectory } from "./wal-files.ts";
 
 export const ORG_ID = "0199a000-0000-7000-8000-000000000001";
@@ -66,6 +67,8 @@ export type Bench = {
   /** Completions in the write-ahead log. */
   records(): CallCompletion[];
   metrics(): Promise<string>;
+  /** Waits until the worker is connected with Redis: before that it begins no sessions. */
+  connected(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -240,6 +243,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
         completionsIn(completions),
       ),
     metrics: () => registry.metrics(),
+    connected: () => until("Redis is connected", () => redis.status === "ready"),
     async close() {
       app.http.closeAllConnections();
       await new Promise((resolve) => app.http.close(resolve));
