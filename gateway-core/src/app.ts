@@ -349,6 +349,7 @@ function buildMcpContext(
       perKey: config.sessionsPerKey,
       total: config.sessionsPerWorker,
     }),
+    idleMs: config.sessionTtlMs,
   });
   const running = new RunningCalls();
   const parked = new ParkedCalls(

@@ -45,7 +45,7 @@ export const GATEWAY_SCHEMA = {
     default: 30 * MINUTE,
     min: 1_000,
     max: 7 * 24 * HOUR,
-    doc: "Time after its last use at which an MCP session is ended, here and at its server.",
+    doc: "Time after its last use at which an MCP session is ended, here and at its server; a session lives while a stream or call of it is open. Also the time after which sessions that the gateway holds of its own, for agents that have none, are ended at their servers.",
   }),
   readTimeoutMs: durationSetting({
     env: "GWO_READ_TIMEOUT",

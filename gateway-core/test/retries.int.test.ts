@@ -233,7 +233,13 @@ describe.each(["legacy", "modern"] as const)(
         maskSensitive: true,
       });
       const sessions = new Holdings({ noun: "", bound: "", perKey: 10, total: 10 });
-      const calls = new ServerCalls({ now: Date.now, log, maxRetries: 3, sessions });
+      const calls = new ServerCalls({
+        now: Date.now,
+        log,
+        maxRetries: 3,
+        sessions,
+        idleMs: 60_000,
+      });
       const call = (name: string): Promise<unknown> =>
         calls.ask(era, {
           upstream,

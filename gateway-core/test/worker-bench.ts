@@ -22,6 +22,7 @@ import { Registry } from "prom-client";
 import { buildWorkerApp } from "../src/app.ts";
 import { redisOptions } from "../src/cluster/redis-options.ts";
 import { GATEWAY_SCHEMA } from "../src/config.ts";
+import { until } from "./engine-redis.ts";
 import { completionsIn, framesOf, temporaryDirectory } from "./wal-files.ts";
 
 export const ORG_ID = "0199a000-0000-7000-8000-000000000001";
@@ -74,6 +75,8 @@ export type Bench = {
   metrics(): Promise<string>;
   /** As SIGTERM does; `close` waits for the end of it. */
   beginClosing(): void;
+  /** Waits until the worker is connected with Redis: before that it begins no sessions. */
+  connected(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -261,6 +264,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
       ),
     metrics: () => registry.metrics(),
     beginClosing: () => void lifecycle.close(),
+    connected: () => until("Redis is connected", () => redis.status === "ready"),
     async close() {
       for (const server of [app.http, app.peer]) server.closeAllConnections();
       for (const session of grpcSessions) session.destroy();

@@ -57,6 +57,8 @@ export class Peers {
           log.debug({ err: error }, "this worker could not say that it is alive");
         });
     };
+    // Redis may be on its way yet, or come back without what was in it.
+    this.#options.redis.on("ready", sign);
     sign();
     // The connection may not stand yet, and a Redis that comes back may have forgotten us.
     this.#options.redis.on("ready", sign);

@@ -32,7 +32,7 @@ import type { ParkedCalls } from "./parked-calls.ts";
 import { Relay } from "./relay.ts";
 import { RelayedInitialize } from "./relayed-session.ts";
 import type { RunningCalls } from "./running-calls.ts";
-import { openTranslatedSession, translatedCarrier } from "./translated-session.ts";
+import { cancelRunning, openTranslatedSession, translatedCarrier } from "./translated-session.ts";
 
 /** What the MCP face of a worker works with. */
 export type McpContext = {
@@ -127,8 +127,9 @@ function initializeOn(exchange: McpExchange, era: Era): Carrier {
 function inSession(exchange: McpExchange, session: AgentSession): Carrier {
   if (exchange.httpMethod === "DELETE")
     return new LocalAnswer(exchange, () => endSession(exchange, session.id));
-  if (session.state.kind === "relay") return legacyOnLegacy(exchange, session);
-  return translatedCarrier(exchange, session);
+  if (session.state.kind !== "relay") return translatedCarrier(exchange, session);
+  if (exchange.message.method === "notifications/cancelled") cancelRunning(exchange, session.id);
+  return legacyOnLegacy(exchange, session);
 }
 
 function legacyOnLegacy(exchange: McpExchange, session: AgentSession | undefined): Carrier {

@@ -76,13 +76,15 @@ export class McpExchange extends HttpExchange {
     // Of the modern era it is to be ignored (MCP 2026-07-28 streamable-http §Backward Compatibility).
     if (typeof id !== "string" || this.message.era === "modern") return divert(this);
     const state = this.context.sessions.find(id, this.principal, this.serverName);
-    if (state instanceof Promise)
-      return state.then((found) => {
-        this.session = { id, state: found };
-        return divert(this, this.session);
-      });
-    this.session = { id, state };
-    return divert(this, this.session);
+    if (state instanceof Promise) return state.then((found) => this.#join({ id, state: found }));
+    return this.#join({ id, state });
+  }
+
+  /** Belongs to a session, which does not end before this does. */
+  #join(session: AgentSession): boolean | Promise<boolean> {
+    this.session = session;
+    this.response.on("close", this.context.sessions.hold(session.id));
+    return divert(this, session);
   }
 
   override get rpcBody(): Buffer {

@@ -25,6 +25,8 @@ const SUSPECT_MAX_BYTES = 64 * 1024;
 /** Resumptions of one answer's stream, and how long to wait before one. */
 const RESUMES_MAX = 100;
 const RESUME_MS = 1_000;
+/** Milliseconds that a server has to end a call that its agent cancelled; it need not answer it. */
+const CANCELLED_MS = 1_000;
 
 /**
  * Takes a message to a server of the same era, bytes unchanged. Answers stream: of a JSON document the last chunk, of
@@ -45,6 +47,8 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   #hasBegunAnew = false;
   #resumes = 0;
   #controller: Dispatcher.DispatchController | undefined;
+  #isCancelled = false;
+  #forget: (() => void) | undefined;
   readonly #scan = new AnswerScan();
   #gate: SseGate | undefined;
 
@@ -91,13 +95,13 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const { upstream, httpMethod, pipeline } = this.#exchange;
     this.#exchange.attempts++;
     pipeline.metrics.active(upstream.name, 1);
+    this.#awaitCancellation();
     this.#dispatch(httpMethod, this.#outgoing(), "");
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#exchange.isClientGone && this.#endsWithClient)
-      controller.abort(new Error("client gone"));
+    if (this.#isGivenUp) controller.abort(new Error("given up"));
   }
 
   onResponseStart(
@@ -155,7 +159,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     this.#upstreamDone(this.#status >= 500 ? "failed" : "succeeded");
     const failure = this.#failureOfAnswer();
     if (failure) {
-      this.#exchange.fail(failure);
+      this.#exchange.fail(this.#isCancelled ? this.#clientGone(failure) : failure);
       return;
     }
     if (this.#mode === "sse" && this.#gate?.isAnswered) {
@@ -178,11 +182,9 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       if (this.#isAnswered) this.#exchange.response.end();
       return;
     }
-    if (this.#exchange.isClientGone && this.#endsWithClient) {
+    if (this.#isGivenUp) {
       this.#upstreamDone("abandoned");
-      this.#exchange.fail(
-        new Failure("CLIENT_GONE", "The agent closed the connection.", { cause: error }),
-      );
+      this.#exchange.fail(this.#clientGone(error));
       return;
     }
     this.#upstreamDone("failed");
@@ -255,6 +257,18 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     return httpMethod === "POST" ? transformedCall(upstream, message, rpcBody) : null;
   }
 
+  /** The cancellation itself is relayed; this call only must not wait for an answer that does not come. */
+  #awaitCancellation(): void {
+    const { message, context } = this.#exchange;
+    if (!this.#session || message.kind !== "request") return;
+    this.#forget ??= context.running.add(this.#session.id, message.idText, () => {
+      this.#isCancelled = true;
+      setTimeout(() => {
+        if (!this.#isUpstreamDone) this.#controller?.abort(new Error("cancelled"));
+      }, CANCELLED_MS).unref();
+    });
+  }
+
   #dispatch(method: "POST" | "GET" | "DELETE", body: Buffer | null, lastEventId: string): void {
     const { upstream } = this.#exchange;
     const { link } = upstream;
@@ -299,6 +313,16 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     if (responseBytes <= upstream.messageMaxBytes) return false;
     const isStream = this.#gate !== undefined && !this.#isSuspect;
     return !isStream || (this.#gate?.eventBytes ?? 0) > upstream.messageMaxBytes;
+  }
+
+  /** True when nobody waits for the answer. */
+  get #isGivenUp(): boolean {
+    return this.#isCancelled || (this.#exchange.isClientGone && this.#endsWithClient);
+  }
+
+  #clientGone(cause: Error): Failure {
+    const did = this.#isCancelled ? "cancelled the call" : "closed the connection";
+    return new Failure("CLIENT_GONE", `The agent ${did}.`, { cause });
   }
 
   #beginStream(): void {
@@ -379,6 +403,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     return (
       this.#mode === "sse" &&
       gate !== undefined &&
+      !this.#isCancelled &&
       !gate.isAnswered &&
       gate.isBetweenEvents &&
       gate.lastEventId !== "" &&
@@ -419,6 +444,8 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   /** Ends what `start` began with one attempt. */
   #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
     const { pipeline, upstream } = this.#exchange;
+    this.#forget?.();
+    this.#forget = undefined;
     pipeline.metrics.active(upstream.name, -1);
     if (!this.#isCall) return;
     upstream.breaker[verdict]();

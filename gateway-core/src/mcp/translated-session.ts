@@ -172,11 +172,15 @@ function takeMessage(exchange: McpExchange, { id }: AgentSession): LocalResult {
       "Nothing waits for this answer: the call it belongs to is over, or the gateway process that held it is gone.",
     );
   }
-  if (message.method !== "notifications/cancelled") return ACCEPTED;
-  const request = memberText(Buffer.from(memberText(body, "params") || "{}"), "requestId");
-  if (request !== "" && !context.running.cancel(id, request))
-    context.tell({ kind: "cancel", session: id, request });
+  if (message.method === "notifications/cancelled") cancelRunning(exchange, id);
   return ACCEPTED;
+}
+
+/** Has the call that a cancellation names stopped, on whichever worker it runs. */
+export function cancelRunning({ context, body }: McpExchange, session: string): void {
+  const request = memberText(Buffer.from(memberText(body, "params") || "{}"), "requestId");
+  if (request !== "" && !context.running.cancel(session, request))
+    context.tell({ kind: "cancel", session, request });
 }
 
 async function changeSession(exchange: McpExchange, { id }: AgentSession): Promise<LocalResult> {

@@ -21,8 +21,10 @@ export type SessionsOptions = {
 const REMEMBERED_MAX = 2_000;
 /** Part of the time to live that may pass before the store is told of a use. */
 const TOUCH_PART = 1 / 20;
-/** Sessions ended in one go, and at a time. */
-const SWEEP_MAX = 500;
+/** Part of the time to live after which the store is told of a use that lasts. */
+const HELD_PART = 1 / 4;
+/** Sessions that are taken out of the store in one go, and ended at a time. */
+const SWEEP_MAX = 100;
 const SWEEP_AT_ONCE = 20;
 /** Tries to change a session that others change at the same time. */
 const CHANGE_TRIES = 5;
@@ -40,8 +42,11 @@ export class Sessions {
   readonly #options: SessionsOptions;
   /** In the order of their last use: the first is the first to be forgotten. */
   readonly #remembered = new Map<string, Remembered>();
+  /** Sessions with requests under way: how many, and when the store was told last. */
+  readonly #held = new Map<string, { count: number; touchedAt: number }>();
   readonly #listeners = new Set<(id: string) => void>();
   #sweeper: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -50,7 +55,7 @@ export class Sessions {
   /** Begins to end sessions that nobody uses. */
   start(): void {
     const everyMs = Math.min(Math.max(this.#options.ttlMs / 10, 250), 15_000);
-    this.#sweeper = setInterval(() => void this.sweep(), everyMs);
+    this.#sweeper = setInterval(() => void this.tick(), everyMs);
   }
 
   stop(): void {
@@ -130,6 +135,34 @@ export class Sessions {
     return ended;
   }
 
+  /**
+   * Keeps a session from ending while something of it is under way: an open stream may be silent for longer than
+   * sessions live.
+   *
+   * @returns how to let go
+   */
+  hold(id: string): () => void {
+    const held = this.#held.get(id) ?? { count: 0, touchedAt: this.#options.now() };
+    this.#held.set(id, held);
+    held.count++;
+    return () => {
+      if (--held.count === 0 && this.#held.get(id) === held) this.#held.delete(id);
+    };
+  }
+
+  /** Does what is due: notes that held sessions are in use, and ends those whose time is up. */
+  async tick(): Promise<void> {
+    const { now, ttlMs } = this.#options;
+    const due = [...this.#held].filter(([, held]) => now() - held.touchedAt >= ttlMs * HELD_PART);
+    await Promise.all(
+      due.map(([id, held]) => {
+        held.touchedAt = now();
+        return this.#touch(id);
+      }),
+    );
+    await this.sweep();
+  }
+
   /** Drops what is remembered of a session, because it was changed elsewhere. */
   forget(id: string): void {
     this.#remembered.delete(id);
@@ -149,16 +182,29 @@ export class Sessions {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Ends sessions whose time is up, here and at their servers. */
-  async sweep(): Promise<void> {
+  /** Ends all sessions whose time is up, here and at their servers. One sweep at a time. */
+  sweep(): Promise<void> {
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  async #sweepAll(): Promise<void> {
     const { store, log } = this.#options;
-    let expired: ExpiredSession[];
     try {
-      expired = await store.takeExpired(SWEEP_MAX);
+      // Taken in parts, so that little is lost with a worker that dies meanwhile, and others help.
+      for (;;) {
+        const expired = await store.takeExpired(SWEEP_MAX);
+        await this.#endAll(expired);
+        if (expired.length < SWEEP_MAX) return;
+      }
     } catch (error) {
       log.debug({ err: error }, "expired sessions could not be looked for");
-      return;
     }
+  }
+
+  async #endAll(expired: readonly ExpiredSession[]): Promise<void> {
     for (let at = 0; at < expired.length; at += SWEEP_AT_ONCE)
       await Promise.all(
         expired.slice(at, at + SWEEP_AT_ONCE).map(async ({ id, state }) => {
@@ -172,7 +218,7 @@ export class Sessions {
   async #load(id: string): Promise<SessionState> {
     const state = await this.reread(id);
     this.#remember(id, state);
-    this.#touch(id);
+    void this.#touch(id);
     return state;
   }
 
@@ -190,14 +236,16 @@ export class Sessions {
     known.touchedAt = now;
     this.#remembered.delete(id);
     this.#remembered.set(id, known);
-    this.#touch(id);
+    void this.#touch(id);
   }
 
   /** Redis away: the session may end early, and the agent begins a new one. */
-  #touch(id: string): void {
-    this.#options.store.touch(id, this.#options.ttlMs).catch((error: unknown) => {
+  async #touch(id: string): Promise<void> {
+    try {
+      await this.#options.store.touch(id, this.#options.ttlMs);
+    } catch (error) {
       this.#options.log.debug({ err: error }, "a session's use could not be noted");
-    });
+    }
   }
 
   #notify(id: string): void {

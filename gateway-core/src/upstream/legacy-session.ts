@@ -104,7 +104,7 @@ export function notify(
   return tell(session, `{"jsonrpc":"2.0","method":"${method}"${rest}}`, signal);
 }
 
-/** Sends a message whose answer says nothing. @throws Failure */
+/** Sends a message whose answer says nothing; calls may wait for it. @throws Failure */
 export async function tell(
   session: LegacySession,
   message: string,

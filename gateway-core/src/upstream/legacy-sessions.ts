@@ -42,8 +42,7 @@ type Pooled = {
 
 type Pool = { open: Pooled[]; opening: number; waiting: (() => void)[] };
 
-const IDLE_MS = 5 * 60_000;
-const SWEEP_MS = 15_000;
+const SWEEP_MAX_MS = 15_000;
 /** Sessions of one owner with one server. */
 const PER_OWNER_MAX = 32;
 /** Calls that may share a session. */
@@ -58,16 +57,22 @@ export class LegacySessions {
   readonly #pools = new Map<string, Pool>();
   readonly #now: () => number;
   readonly #log: Logger;
+  readonly #idleMs: number;
   readonly #sweeper: NodeJS.Timeout;
   readonly #holdings: Holdings;
 
-  constructor(options: { now: () => number; log: Logger; sessions: Holdings }) {
+  /** @param options milliseconds that a session may be unused before it is ended */
+  constructor(options: { now: () => number; log: Logger; sessions: Holdings; idleMs: number }) {
     this.#holdings = options.sessions;
+    this.#idleMs = options.idleMs;
     this.#now = options.now;
     this.#log = options.log;
-    this.#sweeper = setInterval(() => {
-      this.#sweep();
-    }, SWEEP_MS);
+    this.#sweeper = setInterval(
+      () => {
+        this.#sweep();
+      },
+      Math.min(options.idleMs / 4, SWEEP_MAX_MS),
+    );
     this.#sweeper.unref();
   }
 
@@ -219,7 +224,7 @@ export class LegacySessions {
   }
 
   #sweep(): void {
-    const oldest = this.#now() - IDLE_MS;
+    const oldest = this.#now() - this.#idleMs;
     for (const [key, pool] of this.#pools) {
       const idle = pool.open.filter((one) => one.holders === 0 && one.usedAt <= oldest);
       pool.open = pool.open.filter((one) => !idle.includes(one));

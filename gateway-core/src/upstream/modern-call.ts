@@ -123,15 +123,16 @@ export class ModernCall implements ServerCall {
       id: String(++lastId),
       setMeta: envelopeMeta(this.#request),
     });
+    const isStream = this.#request.method === "subscriptions/listen";
     const ended = await exchangeMessages(upstream, {
       method: "POST",
       headers: transformedHeaders(upstream, headers, toolOf(this.#request)),
       body,
       signal: this.#abort.signal,
       headTimeoutMs,
-      silenceMs: this.#request.method === "subscriptions/listen" ? 0 : upstream.timeoutMs,
-      onHead: ({ isStream }) => {
-        this.#isStream = isStream;
+      silenceMs: isStream ? 0 : upstream.timeoutMs,
+      onHead: (head) => {
+        this.#isStream = head.isStream;
         this.#hasAnswerBegun = true;
       },
       onMessage: (bytes) => {

@@ -21,6 +21,8 @@ export type ServerCallsOptions = {
   readonly maxRetries: number;
   /** Counts sessions of the gateway's own by the keys they serve. */
   readonly sessions: Holdings;
+  /** Milliseconds for which a session of the gateway's own with a server may be unused: `GWO_SESSION_TTL`. */
+  readonly idleMs: number;
 };
 
 /** The gateway as an MCP client of servers of both eras, for what is not relayed byte by byte. */

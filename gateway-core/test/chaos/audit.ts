@@ -1,5 +1,7 @@
 import { createClient } from "@clickhouse/client";
-import type { OfferedCall } from "./load.ts";
+
+/** What must be known of a call to find it in the books. */
+export type AuditedCall = { readonly traceId: string; readonly isAnswered: boolean };
 
 /** What the books say of the offered calls. */
 export type Audit = {
@@ -25,12 +27,12 @@ export type Audit = {
 type Row = { trace: string; rows: number; micros: string; outcome: string };
 
 /** Reads the books once. They may still be behind: ask again until `isComplete`. */
-export async function audit(options: {
+export async function audit<Call extends AuditedCall>(options: {
   clickhouseUrl: string;
   orgId: string;
   server: string;
-  offered: readonly OfferedCall[];
-  priceOf: (call: OfferedCall) => bigint;
+  offered: readonly Call[];
+  priceOf: (call: Call) => bigint;
 }): Promise<Audit> {
   const client = createClient({ url: options.clickhouseUrl });
   try {
@@ -66,8 +68,8 @@ export function isComplete(result: Audit): boolean {
   );
 }
 
-function compare(
-  options: { offered: readonly OfferedCall[]; priceOf: (call: OfferedCall) => bigint },
+function compare<Call extends AuditedCall>(
+  options: { offered: readonly Call[]; priceOf: (call: Call) => bigint },
   ledger: readonly Row[],
   records: readonly Row[],
   rollup: { calls: number; micros: string },
@@ -75,7 +77,7 @@ function compare(
   const ledgerBy = new Map(ledger.map((row) => [row.trace, row]));
   const recordBy = new Map(records.map((row) => [row.trace, row]));
   const answered = options.offered.filter((call) => call.isAnswered);
-  const rowsOf = (call: OfferedCall): number[] => [
+  const rowsOf = (call: Call): number[] => [
     ledgerBy.get(call.traceId)?.rows ?? 0,
     recordBy.get(call.traceId)?.rows ?? 0,
   ];
