@@ -1,5 +1,5 @@
 import { AnswerScan } from "./answer-scan.ts";
-import { lineEnd } from "./sse-parser.ts";
+import { LineEnds } from "./line-ends.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -43,6 +43,7 @@ export class SseGate {
    * @returns how many of them may be passed on now; the rest waits until the answer is recorded
    */
   feed(chunk: Buffer): number {
+    const ends = new LineEnds(chunk);
     let at = this.#skipMark(chunk);
     while (at < chunk.length && !this.isAnswered) {
       const byte = chunk[at];
@@ -60,7 +61,7 @@ export class SseGate {
         at++;
         continue;
       }
-      at = this.#line(chunk, at);
+      at = this.#line(chunk, at, ends);
     }
     return chunk.length;
   }
@@ -82,7 +83,7 @@ export class SseGate {
   }
 
   /** Takes what is left of the line in this chunk. */
-  #line(chunk: Buffer, from: number): number {
+  #line(chunk: Buffer, from: number, ends: LineEnds): number {
     this.isBetweenEvents = false;
     if (this.#lineLength === 0 && this.#prefix === 0)
       this.#field = chunk[from] === LETTER_I || chunk[from] === LETTER_R ? "" : undefined;
@@ -95,7 +96,7 @@ export class SseGate {
       this.#lineLength++;
       at++;
     }
-    const end = lineEnd(chunk, at);
+    const end = ends.of(at);
     if (this.#field !== undefined && this.#field.length < FIELD_MAX)
       this.#field += chunk.toString("latin1", from, end);
     if (this.#isData && this.#prefix === DATA_PREFIX.length && end > at) {
