@@ -27,6 +27,7 @@ import { createProbes, type Probes } from "./http/probes.ts";
 import { createPeerServer } from "./http/peer-server.ts";
 import { AskedAgents } from "./mcp/asked-agents.ts";
 import type { McpContext } from "./mcp/carriers.ts";
+import { heldGauges } from "./mcp/held-gauges.ts";
 import { createStateSeal } from "./mcp/owned-ids.ts";
 import { ParkedCalls } from "./mcp/parked-calls.ts";
 import { RunningCalls } from "./mcp/running-calls.ts";
@@ -167,6 +168,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   });
 
   const mcp = buildMcpContext(options, known, now);
+  metrics.registerGauges(options.registry, heldGauges(mcp));
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {
       header: config.apiKeyHeader,

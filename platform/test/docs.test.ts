@@ -25,6 +25,7 @@ import {
 } from "../../gateway-core/src/config.ts";
 import { logGauges } from "../../gateway-core/src/events/log-gauges.ts";
 import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
+import { heldGauges } from "../../gateway-core/src/mcp/held-gauges.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
 import { countingCostEvents } from "../../svc-cost/src/metrics.ts";
 import { countingTraces } from "../../svc-trace/src/metrics.ts";
@@ -171,6 +172,17 @@ describe("docs/metrics.md", () => {
     callMetrics.registerGauges(
       registry,
       logGauges({ bytes: 0, openCalls: 0, lastCompletedSequence: 0 }, { shippedSequence: 0 }),
+    );
+    const none = { size: 0 };
+    new CallMetrics().registerGauges(
+      registry,
+      heldGauges({
+        running: none,
+        parked: none,
+        asked: none,
+        calls: { sessions: none },
+        sessions: { remembered: 0 },
+      }),
     );
     createServerMetrics(registry);
     createConsumerMetrics(registry, "cost", 0);
