@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { decodedHeader } from "../upstream/mcp-headers.ts";
 import { MessageError, type McpMessage } from "./message.ts";
 
 /** HeaderMismatch (MCP 2026-07-28 basic §Error Codes). */
@@ -27,8 +28,7 @@ function requireSame(name: string, given: string | string[] | undefined, wanted:
   );
 }
 
-/** Values that are no plain header text travel as "=?base64?…?=". */
-function decoded(value: string | string[] | undefined): string | string[] | undefined {
-  const encoded = typeof value === "string" ? /^=\?base64\?(.*)\?=$/.exec(value)?.[1] : undefined;
-  return encoded === undefined ? value : Buffer.from(encoded, "base64").toString("utf8");
+/** What a header says; nothing when its encoding is broken, and undefined when there is none. */
+function decoded(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? (decodedHeader(value) ?? "") : undefined;
 }

@@ -13,6 +13,7 @@ import { readServerMessage, type ServerMessage } from "../upstream/server-messag
 import type { Carrier } from "./carrier.ts";
 import { changedRequest, CLIENT_INFO_META, SUBSCRIPTION_META } from "./envelope.ts";
 import { EventStream } from "./event-stream.ts";
+import { objectFrom } from "./json-object.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 
 /** Milliseconds between tries to listen again, unless the server says another time. */
@@ -147,7 +148,7 @@ export class ListenOnLegacy implements Carrier {
 
   #isWanted({ method, paramsText }: ServerMessage): boolean {
     if (method === "notifications/resources/updated") {
-      const { uri } = JSON.parse(paramsText === "" ? "{}" : paramsText) as { uri?: unknown };
+      const { uri } = objectFrom(paramsText);
       return this.#honoured.resourceSubscriptions?.some((one) => isWithin(one, uri)) === true;
     }
     return LISTS.some(([name, , notification]) => notification === method && this.#honoured[name]);

@@ -26,6 +26,7 @@ export class SseGate {
   /** How long the server wants to be waited before its stream is resumed, in milliseconds. */
   retryMs: number | undefined;
 
+  readonly #idText: string;
   /** Bytes of the current line so far, at most as many as the prefix. */
   #prefix = 0;
   #isData = true;
@@ -36,6 +37,11 @@ export class SseGate {
   #lastWasCr = false;
   /** Bytes of a byte order mark seen at the stream's beginning; all of them once there is none to come. */
   #markBytes = 0;
+
+  /** @param idText JSON of the id that the answer has; empty: any answer counts */
+  constructor(idText: string) {
+    this.#idText = idText;
+  }
 
   /**
    * Takes the next bytes of the stream.
@@ -123,9 +129,14 @@ export class SseGate {
 
   /** True when the event that ends here is the answer. */
   #eventEnds(): boolean {
-    const isAnswer = this.#hasData && this.scan.isWhole && this.scan.kind !== "other";
+    const isAnswer =
+      this.#hasData &&
+      this.scan.isWhole &&
+      this.scan.kind !== "other" &&
+      (this.#idText === "" || this.scan.answers(this.#idText));
     this.#hasData = false;
-    this.isBetweenEvents = true;
+    // The blank line of the answer's event is held: until it comes, the event is open.
+    this.isBetweenEvents = !isAnswer;
     if (isAnswer) this.isAnswered = true;
     else this.scan.reset();
     return isAnswer;

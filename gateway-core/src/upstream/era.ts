@@ -1,4 +1,3 @@
-import { Failure } from "@gatewayops/platform/errors";
 import {
   CAPABILITIES_META,
   CLIENT_INFO_META,
@@ -6,8 +5,10 @@ import {
   MODERN_VERSION,
   VERSION_META,
 } from "../mcp/envelope.ts";
+import { objectFrom } from "../mcp/json-object.ts";
 import type { Era } from "../mcp/message.ts";
 import { exchangeOnce, type OneAnswer } from "./exchange-once.ts";
+import { noAnswer } from "./no-answer.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -17,6 +18,8 @@ export const GATEWAY_INFO = { name: "gatewayops", version: "0.1.0" } as const;
 /** Milliseconds for which what a probe found is believed: servers are upgraded. */
 const BELIEVED_MS = 10 * 60_000;
 const PROBE_TIMEOUT_MS = 10_000;
+/** Milliseconds a server has to end a session. */
+const END_TIMEOUT_MS = 2_000;
 
 /** UnsupportedProtocolVersion (MCP 2026-07-28 basic §Error Codes). */
 const VERSION_UNSUPPORTED = -32022;
@@ -87,8 +90,7 @@ async function probe(upstream: Upstream, wanted: Era, now: () => number): Promis
 /** A result, or the refusal of the version by a server that has other modern ones. */
 function isModern(answer: ServerMessage | undefined): boolean {
   if (!answer) return false;
-  if (answer.resultText === "") return false;
-  const { supportedVersions } = JSON.parse(answer.resultText) as { supportedVersions?: unknown };
+  const { supportedVersions } = objectFrom(answer.resultText);
   return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_VERSION);
 }
 
@@ -108,10 +110,9 @@ async function ask(
   const found = await exchangeOnce(upstream, { body, headers, signal, timeoutMs });
   const { status } = found;
   if (status === 401 || status === 403 || status === 429 || status >= 500)
-    throw new Failure(
-      "UPSTREAM_HTTP_ERROR",
-      `The MCP server ${upstream.name} answered with HTTP status ${status}.`,
-    );
+    throw noAnswer(upstream, found);
+  // A refusal tells of the other era. A page, a redirect or half an answer tells of neither, and must not be believed.
+  if (!found.answer && status < 400) throw noAnswer(upstream, found);
   return found;
 }
 
@@ -127,8 +128,7 @@ export async function endSession(
       method: "DELETE",
       path: link.path,
       headers: [...link.headers, "mcp-session-id", sessionId, "mcp-protocol-version", version],
-      headersTimeout: 2_000,
-      bodyTimeout: 2_000,
+      signal: AbortSignal.timeout(END_TIMEOUT_MS),
     });
     await response.body.dump();
   } catch {

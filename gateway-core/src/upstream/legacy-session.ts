@@ -1,5 +1,6 @@
 import { Failure } from "@gatewayops/platform/errors";
 import { LEGACY_VERSION } from "../mcp/envelope.ts";
+import { objectFrom } from "../mcp/json-object.ts";
 import { memberText } from "../mcp/json-members.ts";
 import { endSession, GATEWAY_INFO } from "./era.ts";
 import { exchangeOnce } from "./exchange-once.ts";
@@ -64,12 +65,16 @@ export async function openLegacySession(
   return session;
 }
 
+/** What every later message must say in a header. */
+const HEADER_TEXT = /^[\x21-\x7e]{1,64}$/;
+
 /** Reads what an `initialize` result says, in the server's own bytes. */
 export function helloFrom(resultText: string): ServerHello {
-  const bytes = Buffer.from(resultText);
-  const version = memberText(bytes, "protocolVersion");
+  const { protocolVersion } = objectFrom(resultText);
+  const bytes = Buffer.from(resultText.startsWith("{") ? resultText : "{}");
+  const isSayable = typeof protocolVersion === "string" && HEADER_TEXT.test(protocolVersion);
   return {
-    version: version.startsWith('"') ? (JSON.parse(version) as string) : LEGACY_VERSION,
+    version: isSayable ? protocolVersion : LEGACY_VERSION,
     capabilities: memberText(bytes, "capabilities"),
     serverInfo: memberText(bytes, "serverInfo"),
     instructions: memberText(bytes, "instructions"),
@@ -78,8 +83,7 @@ export function helloFrom(resultText: string): ServerHello {
 
 /** True when a server said that it has a capability, or a part of one. */
 export function hasCapability(hello: ServerHello, name: string, part?: string): boolean {
-  if (hello.capabilities === "") return false;
-  const found = (JSON.parse(hello.capabilities) as Record<string, unknown>)[name];
+  const found = objectFrom(hello.capabilities)[name];
   if (part === undefined) return found !== undefined;
   return typeof found === "object" && found !== null && Boolean(Reflect.get(found, part));
 }

@@ -1,3 +1,5 @@
+import { objectFrom } from "../mcp/json-object.ts";
+import { toolsOf } from "./listed-tools.ts";
 import type { ServerCalls } from "./server-calls.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -32,14 +34,11 @@ export async function listToolNames(calls: ServerCalls, upstream: Upstream): Pro
         logLevel: undefined,
         traceparent: "",
       });
-      const result = JSON.parse(answer.resultText || "{}") as {
-        tools?: { name?: unknown }[];
-        nextCursor?: unknown;
-      };
-      for (const tool of result.tools ?? [])
-        if (typeof tool.name === "string") names.push(tool.name);
-      if (typeof result.nextCursor !== "string") return names;
-      cursor = result.nextCursor;
+      const result = objectFrom(answer.resultText);
+      names.push(...toolsOf(result).map(({ name }) => name));
+      const { nextCursor } = result;
+      if (typeof nextCursor !== "string") return names;
+      cursor = nextCursor;
     }
     return names;
   } finally {
