@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
@@ -46,6 +47,8 @@ export type BenchOptions = {
   readonly upstream?: UpstreamHandler;
   /** URL of an MCP server to use in place of the bench's own. */
   readonly upstreamUrl?: string;
+  /** More registered servers: URL and time-out by name. */
+  readonly servers?: (name: string) => { url: string; timeoutMs: number } | undefined;
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
@@ -126,6 +129,16 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
             };
           },
           resolveServer: ({ orgId, name }) => {
+            const other = options.servers?.(name);
+            if (other)
+              return {
+                server: {
+                  ...{ orgId, name, ...other },
+                  id: `0199a000-0000-7000-8000-${hash("md5", name).slice(0, 12)}`,
+                  transport: ServerTransport.STREAMABLE_HTTP,
+                  enabled: true,
+                },
+              };
             if (name !== SERVER || orgId !== ORG_ID)
               throw connectErrorFrom(new Failure("SERVER_UNKNOWN", "There is no such server."));
             return {

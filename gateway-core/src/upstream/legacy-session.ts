@@ -4,6 +4,7 @@ import { objectFrom } from "../mcp/json-object.ts";
 import { memberText } from "../mcp/json-members.ts";
 import { endSession, GATEWAY_INFO } from "./era.ts";
 import { exchangeOnce } from "./exchange-once.ts";
+import { noAnswer } from "./no-answer.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -46,17 +47,18 @@ export async function openLegacySession(
   const hello =
     `{"jsonrpc":"2.0","id":"initialize","method":"initialize","params":{"protocolVersion":"${LEGACY_VERSION}",` +
     `"capabilities":${opening.capabilities},"clientInfo":${opening.clientInfo ?? JSON.stringify(GATEWAY_INFO)}}}`;
-  const { answer, status, sessionId } = await exchangeOnce(upstream, {
+  const begun = await exchangeOnce(upstream, {
     body: hello,
     headers: [],
     signal,
     timeoutMs: upstream.timeoutMs,
   });
-  if (!answer || answer.errorCode !== 0)
+  const { answer, status, sessionId } = begun;
+  if (!answer) throw noAnswer(upstream, begun);
+  if (answer.errorCode !== 0)
     throw new Failure(
       "UPSTREAM_HTTP_ERROR",
-      `The MCP server ${upstream.name} refused to begin a session (HTTP status ${status}` +
-        `${answer ? `, JSON-RPC code ${answer.errorCode}` : ""}).`,
+      `The MCP server ${upstream.name} refused to begin a session (HTTP status ${status}, JSON-RPC code ${answer.errorCode}).`,
     );
   const session = { upstream, id: sessionId, hello: helloFrom(answer.resultText) };
   await notify(session, "notifications/initialized", undefined, signal);
