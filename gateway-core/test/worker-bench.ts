@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
@@ -230,6 +231,9 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     lifecycle,
     metricsText: async () => ({ contentType: "text/plain", text: await registry.metrics() }),
   });
+  // A worker serves without Redis as well; tests that want to see that take it away later.
+  if (redis.status !== "ready")
+    await Promise.race([once(redis, "ready"), once(redis, "close")]).catch(() => undefined);
   const port = await listenOn(app.http);
   const url = `http://127.0.0.1:${port}`;
   return {
