@@ -12,6 +12,8 @@ export type Fault = {
   readonly isTransport?: true;
   /** True when bytes of an event are out before it breaks: an agent that is relayed to is cut off as well. */
   readonly cutsStream?: true;
+  /** True for what is a fault of a request in a session alone: to a probe it says which era the server speaks. */
+  readonly isOfSession?: true;
 };
 
 const PAGE = "<!doctype html><title>Sign in: hunter2</title>";
@@ -147,6 +149,11 @@ export const FAULTS = {
   "answers 401": {
     answer: page("401 No", 'www-authenticate: Bearer realm="hunter2"\r\n'),
     verdict: "UPSTREAM_HTTP_ERROR",
+  },
+  "has lost every session at once": {
+    answer: page("404 Not Found"),
+    verdict: "UPSTREAM_HTTP_ERROR",
+    isOfSession: true,
   },
   redirects: {
     answer: page("307 Elsewhere", "location: http://169.254.169.254/hunter2\r\n"),
