@@ -72,7 +72,7 @@ describe("server.read_timeout", () => {
     const { url, key } = await start("server: { read_timeout: 300ms }");
     const socket = openSocket(url);
     socket.write(
-      `POST /v1/mcp/${SERVER} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\n` +
+      `POST /v1/mcp/${SERVER} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\n` +
         "content-type: application/json\r\ncontent-length: 100\r\n\r\n{",
     );
     const lifeMs = await socket.closed;
@@ -84,7 +84,7 @@ describe("server.read_timeout", () => {
   it("ends headers that do not arrive whole in time, with 408", async () => {
     const { url } = await start("server: { read_timeout: 300ms }");
     const socket = openSocket(url);
-    socket.write("POST /v1/mcp/echo HTTP/1.1\r\nhost: x\r\n");
+    socket.write("POST /v1/mcp/echo HTTP/1.1\r\nhost: localhost\r\n");
     expect(await socket.closed).toBeLessThan(5_000);
     expect(socket.text()).toMatch(/^HTTP\/1\.1 408/);
   });
@@ -94,7 +94,7 @@ describe("server.idle_timeout", () => {
   it("ends a kept-alive connection that is idle", async () => {
     const { url } = await start("server: { idle_timeout: 200ms }");
     const socket = openSocket(url);
-    socket.write("GET /health HTTP/1.1\r\nhost: x\r\n\r\n");
+    socket.write("GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n");
     expect(await socket.closed).toBeLessThan(6_000);
     expect(socket.text()).toContain("200 OK");
   });
@@ -103,7 +103,7 @@ describe("server.idle_timeout", () => {
 describe("server.write_timeout", () => {
   const LARGE = Buffer.alloc(24 * 1024 * 1024, 0x61).toString("latin1");
   const request = (key: string, path: string, body: string): string =>
-    `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${key}\r\n` +
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\n` +
     `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
   const yaml = "server: { write_timeout: 300ms }";
 
