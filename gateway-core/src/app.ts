@@ -190,15 +190,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   });
 
   const mcp = buildMcpContext(options, known, now);
-  metrics.registerGauges(
-    options.registry,
-    heldGauges({
-      streams: mcp.streams,
-      parked: mcp.parked,
-      sessions: mcp.calls.sessions,
-      upstreams,
-    }),
-  );
+  metrics.registerGauges(options.registry, heldGauges(mcp, upstreams));
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {
       header: config.apiKeyHeader,

@@ -160,8 +160,10 @@ describe.each(CELLS)("a $face agent with a $server server", ({ face, server }) =
     // A modern server's tools are listed before the first call that the gateway makes of one: not what is tried here.
     expect(await askAs(face, READ)).toBe(stage === "after the request" ? 200 : 502);
     expect(executions.get("resources/read")).toBe(stage === "after the request" ? 2 : 1);
-    expect(await askAs(face, LIST)).toBe(stage === "after the request" ? 200 : 502);
-    expect(executions.get("tools/list")).toBe(stage === "after the request" ? 2 : 1);
+    // A list of a server of the same era is read whole before any of it is passed on, so it can be asked for again.
+    const isRepeated = stage === "after the request" || face === server;
+    expect(await askAs(face, LIST)).toBe(isRepeated ? 200 : 502);
+    expect(executions.get("tools/list")).toBe(isRepeated ? 2 : 1);
     expect(await askAs(face, TOOL)).toBe(502);
     expect(executions.get("tools/call")).toBe(1);
   });

@@ -133,7 +133,8 @@ function holdingServer(): { handler: UpstreamHandler; held: () => number; letGo:
 describe("what must not wait behind calls", () => {
   it("are calls themselves, behind more streams than there may be calls", async () => {
     const { handler, held } = holdingServer();
-    const headers = await begin({ upstream: handler });
+    const env = { GWO_MAX_STREAMS_PER_KEY: "300" };
+    const headers = await begin({ upstream: handler, env });
     const stop = new AbortController();
     const open = Array.from({ length: 300 }, () =>
       fetch(`${bench!.url}/v1/mcp/echo`, {

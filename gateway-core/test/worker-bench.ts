@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
@@ -49,6 +51,8 @@ export type BenchOptions = {
   readonly upstreamUrl?: string;
   /** More registered servers: name → URL. */
   readonly others?: Readonly<Record<string, string>>;
+  /** More registered servers: URL and time-out by name. */
+  readonly servers?: (name: string) => { url: string; timeoutMs: number } | undefined;
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
@@ -138,6 +142,16 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
             };
           },
           resolveServer: ({ orgId, name }) => {
+            const other = options.servers?.(name);
+            if (other)
+              return {
+                server: {
+                  ...{ orgId, name, ...other },
+                  id: `0199a000-0000-7000-8000-${hash("md5", name).slice(0, 12)}`,
+                  transport: ServerTransport.STREAMABLE_HTTP,
+                  enabled: true,
+                },
+              };
             const others = Object.keys(options.others ?? {});
             if ((name !== SERVER && !others.includes(name)) || orgId !== ORG_ID)
               throw connectErrorFrom(new Failure("SERVER_UNKNOWN", "There is no such server."));
@@ -234,6 +248,9 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     lifecycle,
     metricsText: async () => ({ contentType: "text/plain", text: await registry.metrics() }),
   });
+  // A worker serves without Redis as well; tests that want to see that take it away later.
+  if (redis.status !== "ready")
+    await Promise.race([once(redis, "ready"), once(redis, "close")]).catch(() => undefined);
   const port = await listenOn(app.http);
   const url = `http://127.0.0.1:${port}`;
   const grpcPort = await listenOn(app.grpc);

@@ -173,14 +173,20 @@ describe("docs/metrics.md", () => {
       registry,
       logGauges({ bytes: 0, openCalls: 0, lastCompletedSequence: 0 }, { shippedSequence: 0 }),
     );
+    const none = { size: 0 };
     callMetrics.registerGauges(
       registry,
-      heldGauges({
-        streams: { size: 0 },
-        parked: { size: 0 },
-        sessions: { size: 0 },
-        upstreams: { counts: () => ({ waiting: 0, instances: 0, ejected: 0 }) },
-      }),
+      heldGauges(
+        {
+          streams: none,
+          running: none,
+          parked: none,
+          asked: none,
+          calls: { sessions: none },
+          sessions: { remembered: 0 },
+        },
+        { counts: () => ({ waiting: 0, instances: 0, ejected: 0 }) },
+      ),
     );
     createServerMetrics(registry);
     createConsumerMetrics(registry, "cost", 0);

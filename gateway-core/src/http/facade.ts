@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
-import { jsonTextOf, membersOf } from "../mcp/json-members.ts";
-import type { McpMessage } from "../mcp/message.ts";
+import { jsonTextOf, type Member } from "../mcp/json-members.ts";
+import { agentMembersOf, requireParams, type McpMessage } from "../mcp/message.ts";
 
 /** How a path of the façade becomes an MCP method: members of the body and the params they are. */
 type FacadeMethod = {
@@ -54,6 +54,9 @@ export const FACADE_METHODS: ReadonlyMap<string, FacadeMethod> = new Map([
 /** Members whose value must be a JSON object. */
 const OBJECTS: ReadonlySet<string> = new Set(["arguments", "_meta", "input_responses"]);
 
+/** Wrong members that an answer names. */
+const DETAILS_MAX = 32;
+
 /**
  * Reads a body of the façade.
  *
@@ -65,16 +68,21 @@ export function readFacade(method: string, body: Buffer): { message: McpMessage;
   const facade = FACADE_METHODS.get(method);
   if (!facade) throw new Failure("NOT_FOUND", `There is no path ${method}.`);
   const json = body.length === 0 ? Buffer.from("{}") : body;
-  const values = parseObject(json);
+  const { values, members } = parseObject(json);
   const target = targetOf(facade, values);
   requireMembers(facade, values);
-  const params = membersOf(jsonTextOf(json)).map(
+  const params = members.map(
     ({ key, start, end }) =>
       `${JSON.stringify(facade.params[key])}:${json.toString("utf8", start, end)}`,
   );
-  const rpc = `{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)},"params":{${params.join(",")}}}`;
+  const head = `{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(method)},"params":`;
+  const rpc = Buffer.from(`${head}{${params.join(",")}}}`);
+  const renamed = Object.fromEntries<unknown>(
+    Object.entries(values).map(([key, value]) => [facade.params[key] ?? key, value]),
+  );
+  requireParams(jsonTextOf(rpc), head.length, renamed);
   return {
-    rpc: Buffer.from(rpc),
+    rpc,
     message: {
       kind: "request",
       idText: "0",
@@ -84,14 +92,12 @@ export function readFacade(method: string, body: Buffer): { message: McpMessage;
       era: "modern",
       version: "",
       traceparent: undefined,
-      params: Object.fromEntries<unknown>(
-        Object.entries(values).map(([key, value]) => [facade.params[key] ?? key, value]),
-      ),
+      params: renamed,
     },
   };
 }
 
-function targetOf(facade: FacadeMethod, values: Record<string, unknown>): string {
+function targetOf(facade: FacadeMethod, values: Readonly<Record<string, unknown>>): string {
   if (facade.target === undefined) return "";
   const value = values[facade.target];
   if (typeof value !== "string" || value === "") {
@@ -104,22 +110,24 @@ function targetOf(facade: FacadeMethod, values: Record<string, unknown>): string
 }
 
 /** Refuses members that would be dropped in silence, and values of the wrong kind. */
-function requireMembers(facade: FacadeMethod, values: Record<string, unknown>): void {
-  const details = Object.entries(values).flatMap(([field, value]) => {
+function requireMembers(facade: FacadeMethod, values: Readonly<Record<string, unknown>>): void {
+  const wrong = Object.entries(values).flatMap(([field, value]) => {
     if (!Object.hasOwn(facade.params, field))
-      return [{ field, message: "is not a member of this request" }];
+      return [{ field: field.slice(0, 64), message: "is not a member of this request" }];
     const isWrong =
       OBJECTS.has(field) && (typeof value !== "object" || value === null || Array.isArray(value));
     return isWrong ? [{ field, message: "must be a JSON object" }] : [];
   });
-  if (details.length === 0) return;
-  const text = details.map(
-    ({ field, message }) => `${JSON.stringify(field.slice(0, 64))} ${message}`,
-  );
+  if (wrong.length === 0) return;
+  const details = wrong.slice(0, DETAILS_MAX);
+  const text = details.map(({ field, message }) => `${JSON.stringify(field)} ${message}`);
   throw new Failure("REQUEST_INVALID", `${text.join("; ")}.`, { details });
 }
 
-function parseObject(json: Buffer): Record<string, unknown> {
+function parseObject(json: Buffer): {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly members: readonly Member[];
+} {
   let value: unknown;
   try {
     if (!isUtf8(json)) throw new Error("not UTF-8");
@@ -130,12 +138,15 @@ function parseObject(json: Buffer): Record<string, unknown> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Failure("REQUEST_INVALID", "The body must be a JSON object.");
-  const names = membersOf(jsonTextOf(json)).map((member) => member.key);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined)
-    throw new Failure(
-      "REQUEST_INVALID",
-      `The member ${JSON.stringify(twice)} stands in the body twice.`,
-    );
-  return value as Record<string, unknown>;
+  const members = agentMembersOf(jsonTextOf(json));
+  const seen = new Set<string>();
+  for (const { key } of members) {
+    if (seen.has(key))
+      throw new Failure(
+        "REQUEST_INVALID",
+        `The member ${JSON.stringify(key.slice(0, 64))} stands in the body twice.`,
+      );
+    seen.add(key);
+  }
+  return { values: value as Record<string, unknown>, members };
 }

@@ -55,6 +55,14 @@ export function createGatewayServer(options: GatewayServerOptions): Server {
   );
   // Counted below, to be answered in our own shape; their bytes bound what the parser takes.
   server.maxHeadersCount = 0;
+  // Node's own answer has no body.
+  server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
+    refuse(
+      options.pipeline,
+      response,
+      new Failure("REQUEST_MALFORMED", "Of `Expect` only 100-continue is understood."),
+    );
+  });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     refuseConnection(options.pipeline, error, socket);
   });

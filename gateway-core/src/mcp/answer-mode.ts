@@ -11,9 +11,20 @@ export function answerModeOf(
   if (status === 202 || status === 204 || length === "0") return "empty";
   // The server's own trouble with our credentials is not the agent's; a redirect leads past our checks.
   if (status === 401 || status === 403 || (status >= 300 && status < 400)) return "other";
-  if (type === undefined) return "other";
-  if (type.startsWith("text/event-stream")) return "sse";
-  return type.startsWith("application/json") ? "json" : "other";
+  switch (mediaTypeOf(type)) {
+    case "text/event-stream":
+      return "sse";
+    case "application/json":
+      return "json";
+    default:
+      return "other";
+  }
+}
+
+/** A content type without its parameters, in lower case (RFC 9110 §8.3.1). */
+export function mediaTypeOf(type = ""): string {
+  const end = type.indexOf(";");
+  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
 }
 
 /** An answer that has ended. */

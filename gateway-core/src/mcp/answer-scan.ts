@@ -1,3 +1,5 @@
+import { isSameId } from "./rpc-id.ts";
+
 /** What a JSON-RPC message from a server turned out to be. */
 export type AnswerKind = "result" | "error" | "other";
 
@@ -8,6 +10,17 @@ const BACKSLASH = 0x5c;
  * longer one is cut, and is none of those looked for.
  */
 const TOKEN_MAX = 64;
+
+/** Members of which a message has one at most, each with a bit of its own. */
+const CONTROL: ReadonlyMap<string, number> = new Map([
+  ["jsonrpc", 1],
+  ["id", 2],
+  ["method", 4],
+  ["params", 8],
+  ["result", 16],
+  ["error", 32],
+]);
+const METHOD_OR_RESULT = [4 | 16, 4 | 32, 16 | 32] as const;
 
 /**
  * Reads just enough of a JSON-RPC message to know how a call ended, while its bytes stream past: whether it is an
@@ -23,6 +36,8 @@ export class AnswerScan {
   isInputRequired = false;
   /** True when a message was seen and all its brackets are closed. */
   isWhole = false;
+  /** True when parsers may disagree on what was said: a control member twice, a result beside an error. */
+  isAmbiguous = false;
 
   #depth = 0;
   #inString = false;
@@ -32,7 +47,13 @@ export class AnswerScan {
   #isKey = false;
   /** True inside the text of `result.resultType`, which is kept like a key. */
   #isType = false;
+  /** True inside the text of the id, which is kept like a key. */
+  #isId = false;
   #token = "";
+  /** The id as it stands in the bytes, in Latin-1; empty for none, cut when it is long. */
+  #id = "";
+  /** Bits of the control members seen. */
+  #seen = 0;
   #keyAt1 = "";
   #keyAt2 = "";
   #isObjectAt1 = false;
@@ -45,15 +66,31 @@ export class AnswerScan {
     this.isToolError = false;
     this.isInputRequired = false;
     this.isWhole = false;
+    this.isAmbiguous = false;
     this.#depth = 0;
     this.#inString = false;
     this.#escaped = false;
     this.#expectsKey = false;
     this.#isKey = false;
     this.#isType = false;
+    this.#isId = false;
     this.#token = "";
+    this.#id = "";
+    this.#seen = 0;
     this.#keyAt1 = "";
     this.#keyAt2 = "";
+  }
+
+  /**
+   * True when the message answers the request of an id, or is an error of a server that could not read the id
+   * (JSON-RPC 2.0 §5). An id too long to be kept is taken for the right one.
+   *
+   * @param idText JSON of the id
+   */
+  answers(idText: string): boolean {
+    if (this.#id.length >= TOKEN_MAX) return true;
+    if (this.kind === "error" && (this.#id === "" || this.#id === "null")) return true;
+    return isSameId(Buffer.from(this.#id, "latin1").toString("utf8"), idText);
   }
 
   feed(bytes: Buffer): void {
@@ -70,7 +107,7 @@ export class AnswerScan {
 
   /** Goes through a string; keys of the first two levels are kept, everything else is jumped over. */
   #string(bytes: Buffer, from: number): number {
-    if (!this.#isKey && !this.#isType) return this.#jump(bytes, from);
+    if (!this.#isKey && !this.#isType && !this.#isId) return this.#jump(bytes, from);
     const end = this.#jump(bytes, from);
     // Cut from the bytes at once, not letter by letter. A key may begin in one chunk and end in another.
     if (this.#token.length <= TOKEN_MAX)
@@ -81,6 +118,7 @@ export class AnswerScan {
       );
     if (this.#inString) return end;
     if (this.#isKey) this.#keyEnds();
+    else if (this.#isId) this.#idEnds();
     else this.#typeEnds();
     return end;
   }
@@ -121,8 +159,21 @@ export class AnswerScan {
     }
     this.#keyAt1 = key;
     this.#keyAt2 = "";
+    this.#control(CONTROL.get(key) ?? 0);
     if (key === "result" && this.kind === "other") this.kind = "result";
     else if (key === "error") this.kind = "error";
+  }
+
+  #control(bit: number): void {
+    if ((this.#seen & bit) !== 0) this.isAmbiguous = true;
+    this.#seen |= bit;
+    for (const both of METHOD_OR_RESULT) if ((this.#seen & both) === both) this.isAmbiguous = true;
+  }
+
+  #idEnds(): void {
+    this.#id = `"${this.#token}"`;
+    this.#token = "";
+    this.#isId = false;
   }
 
   #typeEnds(): void {
@@ -142,6 +193,7 @@ export class AnswerScan {
           this.#depth === 2 &&
           this.#keyAt2 === "resultType" &&
           this.#keyAt1 === "result";
+        this.#isId = !this.#isKey && this.#depth === 1 && this.#keyAt1 === "id";
         this.#token = "";
         return;
       case 0x7b: // {
@@ -178,10 +230,12 @@ export class AnswerScan {
   }
 
   get #isLiteralKept(): boolean {
+    if (this.#depth === 1) return this.#keyAt1 === "id";
     return this.#depth === 2 && (this.#keyAt2 === "isError" || this.#keyAt2 === "code");
   }
 
   #literalEnds(): void {
+    if (this.#depth === 1 && this.#keyAt1 === "id" && this.#token !== "") this.#id = this.#token;
     if (this.#depth === 2 && this.#token !== "") {
       if (this.#keyAt1 === "result" && this.#keyAt2 === "isError")
         this.isToolError = this.#token === "true";

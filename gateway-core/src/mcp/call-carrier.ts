@@ -6,6 +6,7 @@ import type { CallListener, CallRequest, ServerCall } from "../upstream/server-c
 import type { ServerMessage } from "../upstream/server-message.ts";
 import type { Carrier } from "./carrier.ts";
 import type { CarriedExchange } from "./carried-exchange.ts";
+import { memberFrom } from "./json-object.ts";
 import type { Era } from "./message.ts";
 
 /** How an answer goes to an agent of an era; what differs between them. */
@@ -104,6 +105,9 @@ export class CallCarrier implements Carrier, CallListener {
     if (!upstream.breaker.admit()) {
       this.#isOver = true;
       this.#leave();
+      // A call that would have gone on here goes on nowhere.
+      this.#call?.cancel("the server is left alone");
+      this.#face.ended();
       this.exchange.fail(circuitOpen(upstream.name, upstream.breaker));
       return;
     }
@@ -239,6 +243,5 @@ export class CallCarrier implements Carrier, CallListener {
 }
 
 function isToolError({ resultText }: ServerMessage): boolean {
-  if (!resultText.includes('"isError"')) return false;
-  return (JSON.parse(resultText) as { isError?: unknown }).isError === true;
+  return memberFrom(resultText, "isError") === true;
 }

@@ -120,8 +120,8 @@ export abstract class CarriedExchange extends Exchange {
 
   #carry(carrier: Carrier): void {
     this.#carrier = carrier;
-    if (this.isClientGone) carrier.clientGone();
     carrier.start();
+    if (this.isClientGone) carrier.clientGone();
   }
 
   #onClose(): void {

@@ -37,6 +37,7 @@ export async function discoverLegacy(exchange: McpExchange): Promise<LocalResult
 
 /** A JSON object without some of its members; all other bytes stay. */
 export function withoutMembers(objectJson: string, names: ReadonlySet<string>): string {
+  if (!objectJson.startsWith("{")) return objectJson;
   const bytes = Buffer.from(objectJson);
   return splice(bytes, editsOfObject(jsonTextOf(bytes), 0, { remove: names })).toString("utf8");
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { decodedHeader } from "../upstream/mcp-headers.ts";
 import { MODERN_VERSION, VERSION_META } from "./envelope.ts";
 import { MessageError, type McpMessage } from "./message.ts";
 
@@ -68,12 +69,7 @@ function clipped(value: string | string[] | undefined): string | null {
   return value === undefined ? null : String(value).slice(0, 256);
 }
 
-/** Values that are no plain header text travel as "=?base64?…?=". What is no Base64 in there is as good as empty. */
-function decoded(value: string | string[] | undefined): string | string[] | undefined {
-  const encoded = typeof value === "string" ? /^=\?base64\?(.*)\?=$/.exec(value)?.[1] : undefined;
-  if (encoded === undefined) return value;
-  return BASE64.test(encoded) ? Buffer.from(encoded, "base64").toString("utf8") : "";
+/** What a header says; nothing when its encoding is broken, and undefined when there is none. */
+function decoded(value: string | string[] | undefined): string | undefined {
+  return typeof value === "string" ? (decodedHeader(value) ?? "") : undefined;
 }
-
-/** RFC 4648 §4, with its padding: Node's decoder takes anything. */
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

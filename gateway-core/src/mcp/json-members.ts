@@ -1,3 +1,6 @@
+/** JSON that is nested deeper than it may be. */
+export class TooDeepError extends Error {}
+
 /** A member of a JSON object: where its name begins, and where its value does and ends, in bytes. */
 export type Member = {
   readonly key: string;
@@ -22,8 +25,14 @@ export function jsonTextOf(bytes: Buffer): JsonText {
  *
  * @param json valid JSON; check it with JSON.parse first
  * @param offset where the object's "{" is, or white space before it
+ * @param depthMax levels below the object that its members may have
+ * @throws TooDeepError
  */
-export function membersOf({ bytes, text }: JsonText, offset = 0): Member[] {
+export function membersOf(
+  { bytes, text }: JsonText,
+  offset = 0,
+  depthMax = Number.POSITIVE_INFINITY,
+): Member[] {
   const members: Member[] = [];
   let at = skipSpace(bytes, offset) + 1;
   for (;;) {
@@ -33,7 +42,7 @@ export function membersOf({ bytes, text }: JsonText, offset = 0): Member[] {
     const keyEnd = endOfString(text, at);
     const key = keyText(text, at + 1, keyEnd - 1);
     const start = skipSpace(bytes, skipSpace(bytes, keyEnd) + 1);
-    const end = endOfValue(bytes, text, start);
+    const end = endOfValue(bytes, text, start, depthMax);
     members.push({ key, keyStart, start, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at += 1;
@@ -68,7 +77,7 @@ export function elementsOf(
   for (;;) {
     const start = skipSpace(bytes, at);
     if (start >= bytes.length || bytes[start] === CLOSE_BRACKET) return elements;
-    const end = endOfValue(bytes, text, start);
+    const end = endOfValue(bytes, text, start, Number.POSITIVE_INFINITY);
     elements.push({ start, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at += 1;
@@ -115,7 +124,7 @@ function keyText(json: string, start: number, end: number): string {
 
 const NEEDS_DECODING = /[\\\x80-\xff]/;
 
-function endOfValue(bytes: Buffer, text: string, from: number): number {
+function endOfValue(bytes: Buffer, text: string, from: number, depthMax: number): number {
   const first = bytes[from];
   if (first === QUOTE) return endOfString(text, from);
   if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfScalar(bytes, from);
@@ -127,8 +136,9 @@ function endOfValue(bytes: Buffer, text: string, from: number): number {
       at = endOfString(text, at);
       continue;
     }
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > depthMax) throw new TooDeepError();
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
     at++;
     if (depth === 0) return at;
   }

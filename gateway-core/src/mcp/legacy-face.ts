@@ -5,10 +5,13 @@ import type { CallCarrier, CallFace, FaceAnswer } from "./call-carrier.ts";
 import { missingCapability } from "./askable.ts";
 import { changedRequest, withId } from "./envelope.ts";
 import { jsonTextOf, memberText, membersOf } from "./json-members.ts";
+import { memberFrom, objectFrom } from "./json-object.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 
 /** Rounds of one call: a server that always wants more is stopped. */
 const ROUNDS_MAX = 32;
+/** What it may ask in one round. */
+const ASKED_MAX = 64;
 
 /**
  * The agent speaks the legacy era: what the server wants of it is asked on the stream of its request, and its answer
@@ -83,18 +86,21 @@ export class LegacyFace implements CallFace {
 
   /** Asks the agent for all that the server wants, and makes the call again with its answers. */
   async #nextRound(message: ServerMessage, carrier: CallCarrier): Promise<void> {
-    if (++this.#rounds > ROUNDS_MAX)
-      throw new Failure(
-        "UPSTREAM_NOT_MCP",
-        `The MCP server ${this.#exchange.upstream.name} asked for more than ${ROUNDS_MAX} times.`,
-      );
+    if (++this.#rounds > ROUNDS_MAX) throw this.#badRound(`for more than ${ROUNDS_MAX} times`);
     const result = Buffer.from(message.resultText);
-    const requests = Buffer.from(memberText(result, "inputRequests") || "{}");
+    const text = memberText(result, "inputRequests");
+    const requests = Buffer.from(text.startsWith("{") ? text : "{}");
+    const wanted = membersOf(jsonTextOf(requests)).map(({ key, start, end }) => {
+      const request = requests.subarray(start, end);
+      const { method } = objectFrom(request.toString("utf8"));
+      if (typeof method !== "string") throw this.#badRound("something that has no method");
+      return { key, method, params: memberText(request, "params") };
+    });
+    if (wanted.length > ASKED_MAX)
+      throw this.#badRound(`for more than ${ASKED_MAX} things at once`);
     const answers = await Promise.all(
-      membersOf(jsonTextOf(requests)).map(async ({ key, start, end }) => {
-        const wanted = requests.subarray(start, end);
-        const method = JSON.parse(memberText(wanted, "method") || '""') as string;
-        const answer = await this.#ask(method, memberText(wanted, "params"), carrier);
+      wanted.map(async ({ key, method, params }) => {
+        const answer = await this.#ask(method, params, carrier);
         if ("error" in answer) throw refused(answer.error);
         return `${JSON.stringify(key)}:${answer.result}`;
       }),
@@ -106,6 +112,13 @@ export class LegacyFace implements CallFace {
       ...carrier.request,
       message: changedRequest(carrier.request.message, { setParams }),
     } satisfies CallRequest);
+  }
+
+  #badRound(what: string): Failure {
+    return new Failure(
+      "UPSTREAM_NOT_MCP",
+      `The MCP server ${this.#exchange.upstream.name} asked the agent ${what}.`,
+    );
   }
 
   async #ask(
@@ -131,8 +144,7 @@ export class LegacyFace implements CallFace {
 
 /** True for a result that asks for more (MCP 2026-07-28 patterns/mrtr §InputRequiredResult). */
 export function isInputRequired({ resultText }: ServerMessage): boolean {
-  if (!resultText.includes("input_required")) return false;
-  return (JSON.parse(resultText) as { resultType?: unknown }).resultType === "input_required";
+  return memberFrom(resultText, "resultType") === "input_required";
 }
 
 function notDeclared(capability: string): string {
@@ -141,7 +153,7 @@ function notDeclared(capability: string): string {
 }
 
 function refused(error: string): Failure {
-  const { message } = JSON.parse(error === "" ? "{}" : error) as { message?: unknown };
+  const { message } = objectFrom(error);
   const said = typeof message === "string" ? `: ${message.slice(0, 500)}` : "";
   return new Failure("CLIENT_REFUSED", `The agent refused what the MCP server asked it${said}.`);
 }

@@ -1,13 +1,14 @@
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import { Failure } from "@gatewayops/platform/errors";
+import type { SessionState } from "../sessions/session-store.ts";
 import type { AgentSession } from "../sessions/sessions.ts";
-import { circuitOpen } from "../upstream/breaker.ts";
 import { exchangeOnce, type OneAnswer } from "../upstream/exchange-once.ts";
-import { noAnswer } from "../upstream/legacy-call.ts";
+import { noAnswer } from "../upstream/no-answer.ts";
 import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { reopenRelayedSession } from "./relayed-session.ts";
+import { transformedHeaders } from "./transformed-call.ts";
 
 /** Takes a list request to a server of the same era, and leaves out of the answer what the agent may not see. */
 export class ListRelay implements Carrier {
@@ -30,23 +31,11 @@ export class ListRelay implements Carrier {
 
   start(): void {
     const { upstream, pipeline } = this.#exchange;
-    if (!upstream.breaker.admit()) {
-      this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
-      return;
-    }
     pipeline.metrics.active(upstream.name, 1);
     this.#run()
-      .then(
-        () => {
-          upstream.breaker.succeeded();
-        },
-        (error: unknown) => {
-          const failure = failureFrom(error);
-          const isServers = failure.reason.startsWith("UPSTREAM_") && !this.#exchange.isClientGone;
-          upstream.breaker[isServers ? "failed" : "abandoned"]();
-          this.#exchange.fail(failure);
-        },
-      )
+      .catch((error: unknown) => {
+        this.#exchange.fail(error);
+      })
       .finally(() => {
         pipeline.metrics.active(upstream.name, -1);
       });
@@ -67,12 +56,12 @@ export class ListRelay implements Carrier {
   async #run(): Promise<void> {
     const exchange = this.#exchange;
     const session = this.#session;
-    let found = await this.#send(session?.state.upstreamSession ?? "");
+    let found = await this.#send(session?.state);
     const hasSession = session !== undefined && session.state.upstreamSession !== "";
-    if (hasSession && isSessionLost(found)) {
-      const state = await reopenRelayedSession(exchange.context, exchange.upstream, session);
-      found = await this.#send(state.upstreamSession);
-    }
+    if (hasSession && isSessionLost(found))
+      found = await this.#send(
+        await reopenRelayedSession(exchange.context, exchange.upstream, session),
+      );
     const { answer, status } = found;
     if (!answer) throw noAnswer(exchange.upstream, found);
     this.#status = status;
@@ -86,29 +75,24 @@ export class ListRelay implements Carrier {
     });
   }
 
-  /** Lists only read, so one that did not get through is sent again. */
-  async #send(upstreamSession: string): Promise<OneAnswer> {
+  /** Lists only read, and nothing of the answer is out yet: one that breaks off is asked for again. */
+  #send(state: SessionState | undefined): Promise<OneAnswer> {
     const exchange = this.#exchange;
-    const { upstream, pipeline } = exchange;
+    const { upstream, context } = exchange;
     const headers: string[] = [];
     pushForwardHeaders(exchange, headers, "accept");
-    if (upstreamSession !== "") headers.push("mcp-session-id", upstreamSession);
-    for (let retries = 0; ; retries++) {
+    if (state && state.upstreamSession !== "")
+      headers.push("mcp-session-id", state.upstreamSession);
+    return context.calls.repeated(upstream, true, () => {
       exchange.attempts++;
-      try {
-        return await exchangeOnce(upstream, {
-          body: exchange.rpcBody,
-          headers,
-          signal: this.#abort.signal,
-          timeoutMs: upstream.timeoutMs,
-        });
-      } catch (error) {
-        const { reason } = failureFrom(error);
-        const isTransport = reason === "UPSTREAM_UNREACHABLE" || reason === "UPSTREAM_CLOSED";
-        if (retries >= pipeline.maxRetries || !isTransport || this.#abort.signal.aborted)
-          throw error;
-      }
-    }
+      return exchangeOnce(upstream, {
+        body: exchange.rpcBody,
+        headers: transformedHeaders(upstream, headers, undefined),
+        signal: this.#abort.signal,
+        timeoutMs: upstream.timeoutMs,
+        endpoint: state?.endpoint ?? "",
+      });
+    });
   }
 }
 

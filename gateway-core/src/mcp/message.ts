@@ -2,7 +2,14 @@ import { isAscii, isUtf8 } from "node:buffer";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Failure } from "@gatewayops/platform/errors";
 import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, VERSION_META } from "./envelope.ts";
-import { jsonTextOf, memberNamed, membersOf, type JsonText, type Member } from "./json-members.ts";
+import {
+  jsonTextOf,
+  memberNamed,
+  membersOf,
+  TooDeepError,
+  type JsonText,
+  type Member,
+} from "./json-members.ts";
 
 /** Which of MCP's two shapes a message has: with sessions (to 2025-11-25) or stateless (since 2026-07-28). */
 export type Era = "legacy" | "modern";
@@ -77,6 +84,8 @@ const CONTROLS_WITHIN = [
 ] as const;
 
 const OPEN_BRACE = 0x7b;
+/** Levels of an agent's JSON: what is written anew of it is written by a function that calls itself. */
+const DEPTH_MAX = 512;
 
 const TARGET_PARAM: ReadonlyMap<string, "name" | "uri"> = new Map([
   ["tools/call", "name"],
@@ -111,8 +120,8 @@ export function readMessage(body: Buffer): McpMessage {
   const message = value as Record<string, unknown>;
   if (message["jsonrpc"] !== "2.0")
     throw new MessageError(INVALID_REQUEST, 'The member "jsonrpc" must be "2.0".');
-  const members = membersOf(json);
-  refuseTwice(members, CONTROL_MEMBERS);
+  const members = agentMembersOf(json);
+  requireControls(members, CONTROL_MEMBERS, message);
   const id = memberNamed(members, "id");
   const idText = id ? body.toString("utf8", id.start, id.end) : "null";
   try {
@@ -120,6 +129,23 @@ export function readMessage(body: Buffer): McpMessage {
   } catch (error) {
     if (error instanceof MessageError && isId(message["id"])) error.idText = idText;
     throw error;
+  }
+}
+
+/**
+ * The members of what an agent sent.
+ *
+ * @throws MessageError when it is nested too deep
+ */
+export function agentMembersOf(json: JsonText): Member[] {
+  try {
+    return membersOf(json, 0, DEPTH_MAX);
+  } catch (error) {
+    if (!(error instanceof TooDeepError)) throw error;
+    throw new MessageError(
+      INVALID_REQUEST,
+      `The body may be nested ${DEPTH_MAX} levels deep at most.`,
+    );
   }
 }
 
@@ -138,7 +164,7 @@ function classify(
   const at = memberNamed(members, "params");
   if (at && (typeof params !== "object" || params === null || Array.isArray(params)))
     throw new MessageError(INVALID_REQUEST, 'The member "params" must be an object.');
-  if (at) requireControlOnce(json, at.start);
+  if (at) requireParams(json, at.start, params as Record<string, unknown>);
   return requestOf(
     method,
     (params ?? NO_PARAMS) as Record<string, unknown>,
@@ -149,13 +175,27 @@ function classify(
 
 const NO_PARAMS: Readonly<Record<string, unknown>> = {};
 
-function requireControlOnce(json: JsonText, paramsStart: number): void {
+/**
+ * Holds the params of a message to what is asked of its control members.
+ *
+ * @param value the params as JSON.parse reads them
+ * @throws MessageError
+ */
+export function requireParams(
+  json: JsonText,
+  paramsStart: number,
+  value: Readonly<Record<string, unknown>>,
+): void {
   const params = membersOf(json, paramsStart);
-  refuseTwice(params, CONTROL_PARAMS);
+  requireControls(params, CONTROL_PARAMS, value);
   for (const [name, controls] of CONTROLS_WITHIN) {
     const inner = memberNamed(params, name);
     if (inner && json.bytes[inner.start] === OPEN_BRACE)
-      refuseTwice(membersOf(json, inner.start), controls);
+      requireControls(
+        membersOf(json, inner.start),
+        controls,
+        value[name] as Readonly<Record<string, unknown>>,
+      );
   }
 }
 
@@ -250,9 +290,14 @@ function controlsOf(names: readonly string[]): Controls {
 
 /**
  * Refuses control members that stand twice, or in letters that a parser which ignores case would take for them: such
- * a parser takes the last one, and runs what was not authorized.
+ * a parser takes the last one, and runs what was not authorized. Refuses what JSON.parse reads differently, too: V8
+ * 13.6 takes "nam\u0065" for "nam\\" where it has seen an object with that name there.
  */
-function refuseTwice(members: readonly Member[], controls: Controls): void {
+function requireControls(
+  members: readonly Member[],
+  controls: Controls,
+  value: Readonly<Record<string, unknown>>,
+): void {
   let seen = 0;
   for (const { key } of members) {
     const bit = controls.bits.get(key);
@@ -262,6 +307,8 @@ function refuseTwice(members: readonly Member[], controls: Controls): void {
     }
     if ((seen & bit) !== 0)
       throw new MessageError(INVALID_REQUEST, `The member "${key}" stands in the message twice.`);
+    if (!Object.hasOwn(value, key))
+      throw new MessageError(INVALID_REQUEST, `Write the member "${key}" without escapes.`);
     seen |= bit;
   }
 }

@@ -44,6 +44,8 @@ export function createStateSeal(secret: string): StateSeal {
       const id = state.slice(0, Math.max(end, 0));
       const given = Buffer.from(state.slice(end + 1), "base64url");
       if (ownerOf(id) === undefined || given.length !== MAC_BYTES) return undefined;
+      // Decoding ignores what is no base64: only the one right spelling counts.
+      if (given.toString("base64url") !== state.slice(end + 1)) return undefined;
       return timingSafeEqual(given, mac(id, purpose)) ? id : undefined;
     },
   };

@@ -27,6 +27,7 @@ const RESUMES_MAX = 100;
 const RESUME_MS = 1_000;
 /** Milliseconds that a server has to end a call that its agent cancelled; it need not answer it. */
 const CANCELLED_MS = 1_000;
+const RESUME_MAX_MS = 30_000;
 
 /**
  * Takes a message to a server of the same era, bytes unchanged. Answers stream: of a JSON document the last chunk, of
@@ -40,6 +41,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   #headers: string[] = [];
   /** Answer bytes that wait for the record. */
   #held: Buffer[] = [];
+  #heldBytes = 0;
   #isAnswered = false;
   #isUpstreamDone = false;
   /** True while the answer is kept back to see whether the server has lost the session. */
@@ -109,11 +111,18 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
+    // "Early hints" and the like: the answer is still to come.
+    if (status < 200) return;
     this.#status = status;
     const type = headers["content-type"];
     this.#mode = answerModeOf(status, type, headers["content-length"]);
-    if (this.#resumes > 0) return;
-    if (this.#mode === "sse") this.#gate = new SseGate();
+    if (this.#resumes > 0) {
+      // The agent reads a stream: what is none cannot go on with it.
+      if (this.#mode !== "sse") this.#mode = "other";
+      return;
+    }
+    const { kind, idText } = this.#exchange.message;
+    if (this.#mode === "sse") this.#gate = new SseGate(kind === "request" ? idText : "");
     const isKnown = this.#session !== undefined && this.#session.state.upstreamSession !== "";
     this.#isSuspect = isKnown && (status === 404 || status === 400);
     const out = this.#headers;
@@ -132,7 +141,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     if (this.#isSuspect) {
-      this.#held.push(chunk);
+      this.#suspect(chunk);
       return;
     }
     if (this.#isAnswered && this.#held.length === 0) {
@@ -149,7 +158,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
         this.#beginAnew();
         return;
       }
-      for (const chunk of this.#held.splice(0)) this.#take(chunk, this.#controller);
+      this.#trust();
     }
     if (this.#canResume()) {
       this.#resume();
@@ -238,7 +247,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   answerFailure(body: string): boolean {
-    if (this.#mode !== "sse" || this.#gate?.isBetweenEvents !== true) return false;
+    if (this.#gate?.isBetweenEvents !== true) return false;
     this.#exchange.response.end(`event: message\ndata: ${body}\n\n`);
     return true;
   }
@@ -363,15 +372,37 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const passable = gate.feed(chunk);
     if (passable > 0) this.#exchange.write(chunk.subarray(0, passable), controller);
     if (passable === chunk.length) return;
+    if (gate.scan.isAmbiguous) {
+      this.#isUpstreamDone = true;
+      this.#upstreamDone("failed");
+      this.#exchange.fail(ambiguous(this.#exchange.upstream.name));
+      this.#controller?.abort(new Error("ambiguous answer"));
+      return;
+    }
     this.#held.push(chunk.subarray(passable));
     this.#exchange.end(this.#endingFrom(gate.scan));
+  }
+
+  /** Keeps an answer that may say that the session is lost; one that is too long for that says something else. */
+  #suspect(chunk: Buffer): void {
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes <= SUSPECT_MAX_BYTES) return;
+    this.#isSuspect = false;
+    this.#trust();
+  }
+
+  /** Passes on what was kept back. */
+  #trust(): void {
+    this.#heldBytes = 0;
+    for (const chunk of this.#held.splice(0)) this.#take(chunk, this.#controller);
   }
 
   /** 404 says so (MCP 2025-11-25 transports); servers on the SDK's older transports answer 400 instead. */
   #isSessionLost(): boolean {
     if (this.#hasBegunAnew) return false;
     if (this.#status === 404) return true;
-    const body = Buffer.concat(this.#held).subarray(0, SUSPECT_MAX_BYTES).toString("utf8");
+    const body = Buffer.concat(this.#held).toString("utf8");
     return this.#mode === "json" && /session|not initialized/i.test(body);
   }
 
@@ -379,6 +410,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   #beginAnew(): void {
     this.#hasBegunAnew = true;
     this.#held = [];
+    this.#heldBytes = 0;
     this.#headers = [];
     this.#exchange.responseBytes = 0;
     const session = this.#session;
@@ -416,17 +448,24 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   /** Resumes in the agent's place, which keeps its stream (MCP 2025-11-25 transports §Resumability). */
   #resume(): void {
     this.#resumes++;
-    setTimeout(() => {
-      this.#dispatch("GET", null, this.#gate?.lastEventId ?? "");
-    }, this.#gate?.retryMs ?? RESUME_MS);
+    setTimeout(
+      () => {
+        this.#dispatch("GET", null, this.#gate?.lastEventId ?? "");
+      },
+      Math.min(this.#gate?.retryMs ?? RESUME_MS, RESUME_MAX_MS),
+    );
   }
 
   #failureOfAnswer(): Failure | undefined {
+    const { kind, idText } = this.#exchange.message;
+    const isRequest = kind === "request";
     const isAnswer =
       this.#mode === "sse"
         ? this.#gate?.isAnswered === true
-        : this.#scan.isWhole && this.#scan.kind !== "other";
-    const isRequest = this.#exchange.message.kind === "request";
+        : this.#scan.isWhole &&
+          this.#scan.kind !== "other" &&
+          !this.#scan.isAmbiguous &&
+          (!isRequest || this.#scan.answers(idText));
     const answer = { mode: this.#mode, status: this.#status, isAnswer, isRequest };
     return failureOfAnswer(answer, this.#exchange.upstream.name);
   }
@@ -451,6 +490,13 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     upstream.breaker[verdict]();
     upstream.bulkhead.give();
   }
+}
+
+function ambiguous(server: string): Failure {
+  return new Failure(
+    "UPSTREAM_NOT_MCP",
+    `The MCP server ${server} gave an answer that says a member twice, or a result beside an error.`,
+  );
 }
 
 function outcomeOf(scan: AnswerScan): Outcome {

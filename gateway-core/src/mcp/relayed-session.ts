@@ -4,7 +4,7 @@ import type { AgentSession } from "../sessions/sessions.ts";
 import type { SessionState } from "../sessions/session-store.ts";
 import { endSession } from "../upstream/era.ts";
 import { exchangeOnce } from "../upstream/exchange-once.ts";
-import { noAnswer } from "../upstream/legacy-call.ts";
+import { noAnswer } from "../upstream/no-answer.ts";
 import { helloFrom } from "../upstream/legacy-session.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -2,6 +2,10 @@
 export class RunningCalls {
   readonly #running = new Map<string, () => void>();
 
+  get size(): number {
+    return this.#running.size;
+  }
+
   /**
    * Notes a call.
    *

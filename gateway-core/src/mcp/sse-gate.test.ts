@@ -6,7 +6,7 @@ type Passing = { passed: Buffer; held: Buffer; gate: SseGate };
 
 /** Feeds chunks as the relay does: what follows the answer is held. */
 function pass(chunks: readonly Uint8Array[]): Passing {
-  const gate = new SseGate();
+  const gate = new SseGate("");
   const passed: Buffer[] = [];
   const held: Buffer[] = [];
   for (const chunk of chunks) {
@@ -160,7 +160,7 @@ describe("SseGate", () => {
   });
 
   it("is between events only when nothing of an event has passed", () => {
-    const gate = new SseGate();
+    const gate = new SseGate("");
     expect(gate.isBetweenEvents).toBe(true);
     gate.feed(Buffer.from("event: m"));
     expect(gate.isBetweenEvents).toBe(false);

@@ -1,5 +1,5 @@
 import { AnswerScan } from "./answer-scan.ts";
-import { lineEnd } from "./sse-parser.ts";
+import { LineEnds } from "./line-ends.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -28,6 +28,7 @@ export class SseGate {
   /** How long the server wants to be waited before its stream is resumed, in milliseconds. */
   retryMs: number | undefined;
 
+  readonly #idText: string;
   /** Bytes of the current line so far, at most as many as the prefix. */
   #prefix = 0;
   #isData = true;
@@ -39,12 +40,18 @@ export class SseGate {
   /** Bytes of a byte order mark seen at the stream's beginning; all of them once there is none to come. */
   #markBytes = 0;
 
+  /** @param idText JSON of the id that the answer has; empty: any answer counts */
+  constructor(idText: string) {
+    this.#idText = idText;
+  }
+
   /**
    * Takes the next bytes of the stream.
    *
    * @returns how many of them may be passed on now; the rest waits until the answer is recorded
    */
   feed(chunk: Buffer): number {
+    const ends = new LineEnds(chunk);
     let at = this.#skipMark(chunk);
     let eventStart = 0;
     while (at < chunk.length && !this.isAnswered) {
@@ -66,7 +73,7 @@ export class SseGate {
         this.eventBytes = 0;
         continue;
       }
-      at = this.#line(chunk, at);
+      at = this.#line(chunk, at, ends);
     }
     this.eventBytes += chunk.length - eventStart;
     return chunk.length;
@@ -89,7 +96,7 @@ export class SseGate {
   }
 
   /** Takes what is left of the line in this chunk. */
-  #line(chunk: Buffer, from: number): number {
+  #line(chunk: Buffer, from: number, ends: LineEnds): number {
     this.isBetweenEvents = false;
     if (this.#lineLength === 0 && this.#prefix === 0)
       this.#field = chunk[from] === LETTER_I || chunk[from] === LETTER_R ? "" : undefined;
@@ -102,7 +109,7 @@ export class SseGate {
       this.#lineLength++;
       at++;
     }
-    const end = lineEnd(chunk, at);
+    const end = ends.of(at);
     if (this.#field !== undefined && this.#field.length < FIELD_MAX)
       this.#field += chunk.toString("latin1", from, end);
     if (this.#isData && this.#prefix === DATA_PREFIX.length && end > at) {
@@ -129,9 +136,14 @@ export class SseGate {
 
   /** True when the event that ends here is the answer. */
   #eventEnds(): boolean {
-    const isAnswer = this.#hasData && this.scan.isWhole && this.scan.kind !== "other";
+    const isAnswer =
+      this.#hasData &&
+      this.scan.isWhole &&
+      this.scan.kind !== "other" &&
+      (this.#idText === "" || this.scan.answers(this.#idText));
     this.#hasData = false;
-    this.isBetweenEvents = true;
+    // The blank line of the answer's event is held: until it comes, the event is open.
+    this.isBetweenEvents = !isAnswer;
     if (isAnswer) this.isAnswered = true;
     else this.scan.reset();
     return isAnswer;

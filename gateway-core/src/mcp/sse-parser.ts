@@ -1,3 +1,5 @@
+import { LineEnds } from "./line-ends.ts";
+
 /** One event of a stream, as it is dispatched (WHATWG HTML §9.2.6). */
 export type SseEvent = {
   /** "message" where the stream names no type. */
@@ -15,7 +17,6 @@ const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-const LINE_BREAK = Buffer.of(LF);
 
 /** Reads an SSE stream (WHATWG HTML §9.2.6), in whatever chunks it comes. */
 export class SseParser {
@@ -30,7 +31,8 @@ export class SseParser {
   #partsBytes = 0;
   #isFirstLine = true;
   #lastWasCr = false;
-  #data: Buffer[] = [];
+  /** The event's data, with room for more; undefined before its first line. */
+  #data: Buffer | undefined;
   #dataBytes = 0;
   #event = "";
   #id = "";
@@ -43,6 +45,7 @@ export class SseParser {
   /** The events that end in this chunk. Undefined: one is too large, and the stream cannot be read on. */
   feed(chunk: Buffer): SseEvent[] | undefined {
     const events: SseEvent[] = [];
+    const ends = new LineEnds(chunk);
     let at = 0;
     while (at < chunk.length) {
       if (this.#lastWasCr) {
@@ -50,9 +53,10 @@ export class SseParser {
         if (chunk[at] === LF) at++;
         continue;
       }
-      const end = lineEnd(chunk, at);
+      const end = ends.of(at);
       const rest = chunk.subarray(at, end);
-      if (this.#dataBytes + this.#partsBytes + rest.length > this.#maxBytes) return undefined;
+      const before = this.#data ? this.#dataBytes + 1 : 0;
+      if (before + this.#partsBytes + rest.length > this.#maxBytes) return undefined;
       if (end === chunk.length) {
         this.#parts.push(rest);
         this.#partsBytes += rest.length;
@@ -87,10 +91,7 @@ export class SseParser {
   #field(name: string, value: Buffer): void {
     switch (name) {
       case "data":
-        // The lines of an event may lie in different chunks, which are not ours to keep.
-        if (this.#data.length > 0) this.#data.push(LINE_BREAK);
-        this.#data.push(Buffer.from(value));
-        this.#dataBytes += value.length + 1;
+        this.#addData(value);
         return;
       case "event":
         this.#event = value.toString("utf8");
@@ -105,27 +106,37 @@ export class SseParser {
     }
   }
 
+  /** In one buffer, which doubles: millions of empty lines must not become as many objects. */
+  #addData(value: Buffer): void {
+    const data = this.#data;
+    if (!data) {
+      // The lines of an event may lie in different chunks, which are not ours to keep.
+      this.#data = Buffer.from(value);
+      this.#dataBytes = value.length;
+      return;
+    }
+    const bytes = this.#dataBytes + 1 + value.length;
+    const roomy =
+      bytes <= data.length ? data : Buffer.concat([data], Math.max(bytes, 2 * data.length));
+    roomy[this.#dataBytes] = LF;
+    value.copy(roomy, this.#dataBytes + 1);
+    this.#data = roomy;
+    this.#dataBytes = bytes;
+  }
+
   #eventEnds(): SseEvent | undefined {
     this.lastEventId = this.#id;
-    const data = this.#data;
+    const data = this.#data?.subarray(0, this.#dataBytes);
     const event = this.#event;
-    this.#data = [];
+    this.#data = undefined;
     this.#dataBytes = 0;
     this.#event = "";
-    if (data.length === 0) return undefined;
+    if (!data) return undefined;
     return {
       event: event === "" ? "message" : event,
       id: this.lastEventId,
       retry: this.retryMs,
-      data: Buffer.concat(data),
+      data,
     };
   }
-}
-
-/** Where the line that begins at an offset ends: at its line break, or with the chunk. */
-export function lineEnd(chunk: Buffer, from: number): number {
-  const lf = chunk.indexOf(LF, from);
-  const until = lf < 0 ? chunk.length : lf;
-  const cr = chunk.subarray(from, until).indexOf(CR);
-  return cr < 0 ? until : from + cr;
 }

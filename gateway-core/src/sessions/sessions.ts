@@ -52,6 +52,11 @@ export class Sessions {
     this.#options = options;
   }
 
+  /** Sessions that this worker has in memory. */
+  get remembered(): number {
+    return this.#remembered.size;
+  }
+
   /** Begins to end sessions that nobody uses. */
   start(): void {
     const everyMs = Math.min(Math.max(this.#options.ttlMs / 10, 250), 15_000);

@@ -1,13 +1,14 @@
-import { Failure } from "@gatewayops/platform/errors";
 import {
   CAPABILITIES_META,
   CLIENT_INFO_META,
   MODERN_VERSION,
   VERSION_META,
 } from "../mcp/envelope.ts";
+import { objectFrom } from "../mcp/json-object.ts";
 import type { Era } from "../mcp/message.ts";
 import { exchangeOnce, type OneAnswer } from "./exchange-once.ts";
 import { endpointOf } from "./link.ts";
+import { noAnswer } from "./no-answer.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -17,6 +18,8 @@ export const GATEWAY_INFO = { name: "gatewayops", version: "0.1.0" } as const;
 /** Milliseconds for which what a probe found is believed: servers are upgraded. */
 const BELIEVED_MS = 10 * 60_000;
 const PROBE_TIMEOUT_MS = 10_000;
+/** Milliseconds a server has to end a session. */
+const END_TIMEOUT_MS = 2_000;
 
 /** UnsupportedProtocolVersion (MCP 2026-07-28 basic §Error Codes). */
 const VERSION_UNSUPPORTED = -32022;
@@ -66,10 +69,8 @@ async function probe(upstream: Upstream, now: () => number): Promise<Era> {
 /** A result that names our revision, or the refusal of another one by a server that has ours. */
 function isModern(answer: ServerMessage | undefined): boolean {
   if (!answer) return false;
-  if (answer.resultText !== "") {
-    const { supportedVersions } = JSON.parse(answer.resultText) as { supportedVersions?: unknown };
-    return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_VERSION);
-  }
+  const { supportedVersions } = objectFrom(answer.resultText);
+  if (Array.isArray(supportedVersions)) return supportedVersions.includes(MODERN_VERSION);
   if (answer.errorCode !== VERSION_UNSUPPORTED) return false;
   const { error } = JSON.parse(answer.bytes.toString("utf8")) as {
     error?: { data?: { supported?: unknown } };
@@ -88,10 +89,9 @@ async function ask(
   const found = await exchangeOnce(upstream, { body, headers, signal, timeoutMs });
   const { status } = found;
   if (status === 401 || status === 403 || status === 429 || status >= 500)
-    throw new Failure(
-      "UPSTREAM_HTTP_ERROR",
-      `The MCP server ${upstream.name} answered with HTTP status ${status}.`,
-    );
+    throw noAnswer(upstream, found);
+  // A refusal tells of the other era. A page, a redirect or half an answer tells of neither, and must not be believed.
+  if (!found.answer && status < 400) throw noAnswer(upstream, found);
   return found;
 }
 
@@ -110,8 +110,7 @@ export async function endSession(
         ...link.headers,
         ...["mcp-session-id", session.id, "mcp-protocol-version", session.version],
       ],
-      headersTimeout: 2_000,
-      bodyTimeout: 2_000,
+      signal: AbortSignal.timeout(END_TIMEOUT_MS),
     });
     await response.body.dump();
   } catch {

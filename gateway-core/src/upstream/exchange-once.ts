@@ -1,5 +1,6 @@
+import { memberText } from "../mcp/json-members.ts";
 import { exchangeMessages, type ExchangeHead } from "./message-stream.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { isAnswerTo, readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** What came of a message that was sent for its answer alone. */
@@ -22,12 +23,14 @@ export function exchangeOnce(
     readonly body: Buffer | string;
     readonly headers: readonly string[];
     readonly signal: AbortSignal;
+    /** Milliseconds for all of it: a server that keeps the connection busy is no quicker than a silent one. */
     readonly timeoutMs: number;
     /** As of `MessageExchange`. */
     readonly endpoint?: string;
   },
 ): Promise<OneAnswer> {
   const over = new AbortController();
+  const idText = memberText(Buffer.from(sent.body), "id");
   return new Promise((resolve, reject) => {
     let head: ExchangeHead | undefined;
     let answer: ServerMessage | undefined;
@@ -36,7 +39,7 @@ export function exchangeOnce(
       headers: sent.headers,
       body: sent.body,
       ...(sent.endpoint === undefined ? {} : { endpoint: sent.endpoint }),
-      signal: AbortSignal.any([sent.signal, over.signal]),
+      signal: AbortSignal.any([sent.signal, over.signal, AbortSignal.timeout(sent.timeoutMs)]),
       headTimeoutMs: sent.timeoutMs,
       silenceMs: sent.timeoutMs,
       onHead: (given) => {
@@ -44,7 +47,7 @@ export function exchangeOnce(
       },
       onMessage: (bytes) => {
         const message = readServerMessage(bytes);
-        if (answer || message?.kind !== "answer") return;
+        if (answer || message?.kind !== "answer" || !isAnswerTo(message, idText)) return;
         answer = message;
         if (head?.isStream !== true) return;
         resolve({ ...head, answer });

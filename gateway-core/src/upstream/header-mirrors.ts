@@ -1,8 +1,10 @@
 import type { Logger } from "@gatewayops/platform/log";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
+import { objectFrom } from "../mcp/json-object.ts";
 import { GATEWAY_INFO } from "./era.ts";
 import { exchangeOnce } from "./exchange-once.ts";
 import type { HeaderMirror } from "./link.ts";
+import { toolsOf } from "./listed-tools.ts";
 import { mirrorsOf } from "./mcp-headers.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -35,8 +37,7 @@ export function createHeaderMirrors(log: Logger): HeaderMirrors {
     let cursor: string | undefined;
     for (let page = 0; page < PAGES_MAX; page++) {
       const result = await list(upstream, cursor, signal);
-      for (const tool of result.tools ?? []) {
-        if (typeof tool.name !== "string") continue;
+      for (const tool of toolsOf(result)) {
         const found = mirrorsOf(tool.inputSchema);
         if (!found)
           log.warn(
@@ -45,20 +46,19 @@ export function createHeaderMirrors(log: Logger): HeaderMirrors {
           );
         else if (found.length > 0) mirrors.set(tool.name, found);
       }
-      if (typeof result.nextCursor !== "string") break;
-      cursor = result.nextCursor;
+      const { nextCursor } = result;
+      if (typeof nextCursor !== "string") break;
+      cursor = nextCursor;
     }
     upstream.link.mirrors = mirrors;
   }
 }
 
-type ToolList = { tools?: { name?: unknown; inputSchema?: unknown }[]; nextCursor?: unknown };
-
 async function list(
   upstream: Upstream,
   cursor: string | undefined,
   signal: AbortSignal,
-): Promise<ToolList> {
+): Promise<Readonly<Record<string, unknown>>> {
   const params = cursor === undefined ? "{}" : JSON.stringify({ cursor });
   const request = `{"jsonrpc":"2.0","id":"list","method":"tools/list","params":${params}}`;
   const { answer } = await exchangeOnce(upstream, {
@@ -67,5 +67,5 @@ async function list(
     signal,
     timeoutMs: upstream.timeoutMs,
   });
-  return answer && answer.resultText !== "" ? (JSON.parse(answer.resultText) as ToolList) : {};
+  return objectFrom(answer?.resultText ?? "");
 }

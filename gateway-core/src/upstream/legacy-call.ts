@@ -2,8 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
+import { isSameId } from "../mcp/rpc-id.ts";
 import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
+import { noAnswer } from "./no-answer.ts";
 import {
   isSessionLost,
   notify,
@@ -15,7 +17,7 @@ import type { HeldSession, LegacySessions } from "./legacy-sessions.ts";
 import { exchangeMessages, type EndedExchange, type MessageExchange } from "./message-stream.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
-import { isSameId, readServerMessage, type ServerMessage } from "./server-message.ts";
+import { isAnswerTo, readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type LegacyCallOptions = {
@@ -26,6 +28,9 @@ export type LegacyCallOptions = {
 
 /** Milliseconds that a server may wait for the agent's answer to what it asked. */
 export const ASKED_MAX_MS = 10 * 60_000;
+/** What a server may ask during one call before it has answers. */
+const ASKED_MAX = 64;
+const TOO_MUCH = '"error":{"code":-32603,"message":"Too much is asked at once."}';
 /** Resumptions of one answer's stream. */
 const RESUMES_MAX = 100;
 const RETRY_DEFAULT_MS = 1_000;
@@ -51,6 +56,7 @@ export class LegacyCall implements ServerCall {
   #isSent = false;
   #hasAnswerBegun = false;
   #isOver = false;
+  #hasBegunAnew = false;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(request: CallRequest, listener: CallListener, options: LegacyCallOptions) {
@@ -112,9 +118,9 @@ export class LegacyCall implements ServerCall {
         if (await this.#attempt()) return;
         if (attempts > Math.max(1, maxRetries)) throw sessionsLost(upstream);
       } catch (error) {
-        if (this.#isOver) return;
         this.#held?.release();
         this.#held = undefined;
+        if (this.#isOver) return;
         const failure = failureFrom(error);
         const delayMs = retryDelayMs(
           {
@@ -151,7 +157,9 @@ export class LegacyCall implements ServerCall {
     this.listener.onAttempt();
     this.#isSent = true;
     let ended = await this.#exchange(session, "POST", this.#bytes(), []);
-    if (isSessionLost(session, ended.status, this.#answer)) {
+    if (!this.#hasBegunAnew && isSessionLost(session, ended.status, this.#answer)) {
+      // Once: a server that loses each session at once is broken.
+      this.#hasBegunAnew = true;
       this.#answer = undefined;
       this.#hasAnswerBegun = false;
       held.discard();
@@ -219,7 +227,7 @@ export class LegacyCall implements ServerCall {
     this.#watchSilence();
     switch (message.kind) {
       case "answer":
-        if (!isSameId(message.idText, this.#id) && message.idText !== "null") return;
+        if (!isAnswerTo(message, this.#id)) return;
         this.#answer ??= message;
         // A server may leave the stream open; a document's status says whether the session is lost.
         if (this.#isStream) this.#finish(message, 200);
@@ -233,9 +241,11 @@ export class LegacyCall implements ServerCall {
   }
 
   #onRequest(message: ServerMessage): void {
+    const isTooMuch = this.#asked.size >= ASKED_MAX;
     this.#asked.add(message.idText);
     this.#watchSilence();
-    if (message.method === "ping") this.respond(message.idText, '"result":{}');
+    if (isTooMuch) this.respond(message.idText, TOO_MUCH);
+    else if (message.method === "ping") this.respond(message.idText, '"result":{}');
     else this.listener.onRequest(message);
   }
 
@@ -303,27 +313,6 @@ export class LegacyCall implements ServerCall {
     if (closeMs > 0) setTimeout(abort, closeMs).unref();
     else abort();
   }
-}
-
-/** What is wrong with an exchange that brought no answer. */
-export function noAnswer(
-  upstream: Upstream,
-  ended: { readonly status: number; readonly isStream: boolean },
-): Failure {
-  if (ended.status >= 300)
-    return new Failure(
-      "UPSTREAM_HTTP_ERROR",
-      `The MCP server ${upstream.name} answered with HTTP status ${ended.status}.`,
-    );
-  return ended.isStream
-    ? new Failure(
-        "UPSTREAM_CLOSED",
-        `The MCP server ${upstream.name} closed its stream before it answered.`,
-      )
-    : new Failure(
-        "UPSTREAM_NOT_MCP",
-        `The MCP server ${upstream.name} ended its answer without a JSON-RPC result.`,
-      );
 }
 
 function sessionsLost({ name }: Upstream): Failure {

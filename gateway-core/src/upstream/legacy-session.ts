@@ -1,8 +1,10 @@
 import { Failure } from "@gatewayops/platform/errors";
 import { LEGACY_VERSION } from "../mcp/envelope.ts";
+import { objectFrom } from "../mcp/json-object.ts";
 import { memberText } from "../mcp/json-members.ts";
 import { endSession, GATEWAY_INFO } from "./era.ts";
 import { exchangeOnce } from "./exchange-once.ts";
+import { noAnswer } from "./no-answer.ts";
 import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -47,17 +49,18 @@ export async function openLegacySession(
   const hello =
     `{"jsonrpc":"2.0","id":"initialize","method":"initialize","params":{"protocolVersion":"${LEGACY_VERSION}",` +
     `"capabilities":${opening.capabilities},"clientInfo":${opening.clientInfo ?? JSON.stringify(GATEWAY_INFO)}}}`;
-  const { answer, status, sessionId, endpoint } = await exchangeOnce(upstream, {
+  const begun = await exchangeOnce(upstream, {
     body: hello,
     headers: [],
     signal,
     timeoutMs: upstream.timeoutMs,
   });
-  if (!answer || answer.errorCode !== 0)
+  const { answer, status, sessionId, endpoint } = begun;
+  if (!answer) throw noAnswer(upstream, begun);
+  if (answer.errorCode !== 0)
     throw new Failure(
       "UPSTREAM_HTTP_ERROR",
-      `The MCP server ${upstream.name} refused to begin a session (HTTP status ${status}` +
-        `${answer ? `, JSON-RPC code ${answer.errorCode}` : ""}).`,
+      `The MCP server ${upstream.name} refused to begin a session (HTTP status ${status}, JSON-RPC code ${answer.errorCode}).`,
     );
   const session = { upstream, id: sessionId, endpoint, hello: helloFrom(answer.resultText) };
   await notify(session, "notifications/initialized", undefined, signal);
@@ -66,12 +69,16 @@ export async function openLegacySession(
   return session;
 }
 
+/** What every later message must say in a header. */
+const HEADER_TEXT = /^[\x21-\x7e]{1,64}$/;
+
 /** Reads what an `initialize` result says, in the server's own bytes. */
 export function helloFrom(resultText: string): ServerHello {
-  const bytes = Buffer.from(resultText);
-  const version = memberText(bytes, "protocolVersion");
+  const { protocolVersion } = objectFrom(resultText);
+  const bytes = Buffer.from(resultText.startsWith("{") ? resultText : "{}");
+  const isSayable = typeof protocolVersion === "string" && HEADER_TEXT.test(protocolVersion);
   return {
-    version: version.startsWith('"') ? (JSON.parse(version) as string) : LEGACY_VERSION,
+    version: isSayable ? protocolVersion : LEGACY_VERSION,
     capabilities: memberText(bytes, "capabilities"),
     serverInfo: memberText(bytes, "serverInfo"),
     instructions: memberText(bytes, "instructions"),
@@ -80,8 +87,7 @@ export function helloFrom(resultText: string): ServerHello {
 
 /** True when a server said that it has a capability, or a part of one. */
 export function hasCapability(hello: ServerHello, name: string, part?: string): boolean {
-  if (hello.capabilities === "") return false;
-  const found = (JSON.parse(hello.capabilities) as Record<string, unknown>)[name];
+  const found = objectFrom(hello.capabilities)[name];
   if (part === undefined) return found !== undefined;
   return typeof found === "object" && found !== null && Boolean(Reflect.get(found, part));
 }

@@ -11,6 +11,8 @@ import {
 } from "./legacy-session.ts";
 import { exchangeMessages } from "./message-stream.ts";
 import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { objectFrom } from "../mcp/json-object.ts";
+import { failureOfDispatch } from "./dispatch-errors.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A session as its holders use it. */
@@ -89,14 +91,19 @@ export class LegacySessions {
   async hold(wish: SessionWish, signal: AbortSignal): Promise<HeldSession> {
     const key = keyOf(wish);
     const isShared = !canBeAsked(wish.capabilities);
-    const pool = this.#poolOf(key);
     for (;;) {
+      // Anew after each wait: an emptied pool is dropped, and nobody would ever look into it again.
+      const pool = this.#poolOf(key);
       const free = pool.open.find((one) => one.isShared || one.holders === 0);
       if (free) return this.#give(key, pool, free, wish);
-      if (pool.open.length + pool.opening < (isShared ? 1 : PER_OWNER_MAX)) break;
-      await this.#wait(pool, signal);
+      if (pool.open.length + pool.opening < (isShared ? 1 : PER_OWNER_MAX)) {
+        const pooled = await this.#open(pool, wish, isShared, signal).finally(() => {
+          this.#dropIfEmpty(key, pool);
+        });
+        return this.#give(key, pool, pooled, wish);
+      }
+      await this.#wait(pool, wish.upstream, signal);
     }
-    return this.#give(key, pool, await this.#open(pool, wish, isShared, signal), wish);
   }
 
   /** Ends the sessions of an owner with a server. */
@@ -123,12 +130,13 @@ export class LegacySessions {
     return fresh;
   }
 
-  #wait(pool: Pool, signal: AbortSignal): Promise<void> {
+  #wait(pool: Pool, upstream: Upstream, signal: AbortSignal): Promise<void> {
     if (pool.waiting.length >= WAITING_MAX) throw overloaded();
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         pool.waiting = pool.waiting.filter((one) => one !== wake);
-        reject(signal.reason instanceof Error ? signal.reason : new Error("given up"));
+        const { reason } = signal as { readonly reason: Error };
+        reject(reason instanceof Failure ? reason : failureOfDispatch(reason, upstream));
       };
       const wake = (): void => {
         signal.removeEventListener("abort", onAbort);
@@ -257,7 +265,7 @@ export class LegacySessions {
 const ASKABLE = ["elicitation", "sampling", "roots"] as const;
 
 function canBeAsked(capabilities: string): boolean {
-  const declared = JSON.parse(capabilities) as Record<string, unknown>;
+  const declared = objectFrom(capabilities);
   return ASKABLE.some((name) => declared[name] !== undefined);
 }
 

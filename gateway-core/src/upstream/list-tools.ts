@@ -1,4 +1,5 @@
 import { elementsOf, jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
+import { objectFrom } from "../mcp/json-object.ts";
 import { definitionHash } from "../policy/definition-hash.ts";
 import type { ListedTool } from "./listed-tools.ts";
 import type { ServerCalls } from "./server-calls.ts";
@@ -36,9 +37,8 @@ export async function listTools(calls: ServerCalls, upstream: Upstream): Promise
         logLevel: undefined,
         traceparent: "",
       });
-      const result = Buffer.from(answer.resultText || "{}");
-      tools.push(...toolsOf(result));
-      const { nextCursor } = JSON.parse(result.toString("utf8")) as { nextCursor?: unknown };
+      tools.push(...toolsOf(Buffer.from(answer.resultText || "{}")));
+      const { nextCursor } = objectFrom(answer.resultText);
       if (typeof nextCursor !== "string" || tools.length >= TOOLS_MAX) break;
       cursor = nextCursor;
     }

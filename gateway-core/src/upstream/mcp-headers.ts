@@ -10,6 +10,16 @@ export function headerValue(value: string): string {
   return isPlain ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
 }
 
+/** The text that a header's value stands for, undefined when its encoding is broken. */
+export function decodedHeader(value: string): string | undefined {
+  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
+  if (encoded === undefined) return value;
+  return BASE64.test(encoded) ? Buffer.from(encoded, "base64").toString("utf8") : undefined;
+}
+
+/** RFC 4648 §4, with its padding: Node's decoder takes anything. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
 /** The `Mcp-Param-*` headers of a tool call, flat: name, value. */
 export function mirrorHeaders(mirrors: readonly HeaderMirror[], args: unknown): string[] {
   return mirrors.flatMap(({ header, path }) => {

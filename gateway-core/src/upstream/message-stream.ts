@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
+import { mediaTypeOf } from "../mcp/answer-mode.ts";
 import { SseParser } from "../mcp/sse-parser.ts";
 import { failureOfDispatch } from "./dispatch-errors.ts";
 import { endpointOf } from "./link.ts";
@@ -89,12 +90,12 @@ function headOf(status: number, headers: IncomingHttpHeaders, endpoint: string):
     status,
     endpoint,
     sessionId: typeof session === "string" ? session : "",
-    isStream: status < 300 && (headers["content-type"] ?? "").startsWith("text/event-stream"),
+    isStream: status < 300 && mediaTypeOf(headers["content-type"]) === "text/event-stream",
   };
 }
 
 function isJson(headers: IncomingHttpHeaders): boolean {
-  return (headers["content-type"] ?? "").startsWith("application/json");
+  return mediaTypeOf(headers["content-type"]) === "application/json";
 }
 
 async function readStream(

@@ -3,13 +3,13 @@ import { failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
 import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
-import { noAnswer } from "./legacy-call.ts";
 import type { HeaderMirrors } from "./header-mirrors.ts";
 import { headerValue, mirrorHeaders } from "./mcp-headers.ts";
+import { noAnswer } from "./no-answer.ts";
 import { exchangeMessages } from "./message-stream.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
-import { readServerMessage, type ServerMessage } from "./server-message.ts";
+import { isAnswerTo, readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 export type ModernCallOptions = {
@@ -31,6 +31,7 @@ export class ModernCall implements ServerCall {
   readonly #request: CallRequest;
   readonly #options: ModernCallOptions;
   readonly #abort = new AbortController();
+  #id = "";
   #answer: ServerMessage | undefined;
   #isStream = false;
   #isSent = false;
@@ -119,8 +120,9 @@ export class ModernCall implements ServerCall {
     const headers = await this.#headers();
     this.listener.onAttempt();
     this.#isSent = true;
+    this.#id = String(++lastId);
     const body = changedRequest(message, {
-      id: String(++lastId),
+      id: this.#id,
       setMeta: envelopeMeta(this.#request),
     });
     const isStream = this.#request.method === "subscriptions/listen";
@@ -166,7 +168,7 @@ export class ModernCall implements ServerCall {
     if (this.#isOver) return;
     if (message.kind === "notification") return this.listener.onNotification(message);
     // A server must not send requests here; what it sends all the same is nobody's.
-    if (message.kind !== "answer") return;
+    if (message.kind !== "answer" || !isAnswerTo(message, this.#id)) return;
     this.#answer ??= message;
     if (!this.#isStream || this.#answer !== message || message.errorCode === HEADER_MISMATCH)
       return;

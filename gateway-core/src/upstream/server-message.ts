@@ -1,4 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
+import { isSameId } from "../mcp/rpc-id.ts";
 
 /** What must be known of a message from an MCP server to pass it on; the message itself stays bytes. */
 export type ServerMessage = {
@@ -16,8 +18,19 @@ export type ServerMessage = {
   readonly bytes: Buffer;
 };
 
-/** Reads a message from a server, undefined when it is no JSON-RPC message. */
+/** Members of which a message has one at most: of two, another parser may take the other. */
+const CONTROL: ReadonlySet<string> = new Set([
+  ...["jsonrpc", "id", "method", "params", "result", "error"],
+]);
+
+/**
+ * Reads a message from a server.
+ *
+ * @returns undefined when it is no JSON-RPC message, or one that parsers may read differently: it says a control member
+ *   twice, or a result beside an error or a method
+ */
 export function readServerMessage(bytes: Buffer): ServerMessage | undefined {
+  if (!isUtf8(bytes)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString("utf8"));
@@ -27,6 +40,12 @@ export function readServerMessage(bytes: Buffer): ServerMessage | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const message = value as Record<string, unknown>;
   const members = membersOf(jsonTextOf(bytes));
+  const controls = members.filter(({ key }) => CONTROL.has(key));
+  if (new Set(controls.map(({ key }) => key)).size < controls.length) return undefined;
+  // JSON.parse of V8 13.6 mistakes some names with escapes (see `requireControls`).
+  if (!controls.every(({ key }) => Object.hasOwn(message, key))) return undefined;
+  const kinds = [message["method"], message["result"], message["error"]];
+  if (kinds.filter((kind) => kind !== undefined).length > 1) return undefined;
   const textOf = (name: string): string => {
     const member = memberNamed(members, name);
     return member ? bytes.toString("utf8", member.start, member.end) : "";
@@ -57,7 +76,11 @@ export function readServerMessage(bytes: Buffer): ServerMessage | undefined {
   };
 }
 
-/** True for ids that are the same JSON value, however they are written. */
-export function isSameId(one: string, other: string): boolean {
-  return one === other || (one !== "" && other !== "" && JSON.parse(one) === JSON.parse(other));
+/**
+ * True when an answer is that to the request of an id, or an error of a server that could not read the id (JSON-RPC
+ * 2.0 §5).
+ */
+export function isAnswerTo({ idText, errorCode }: ServerMessage, requestIdText: string): boolean {
+  if (errorCode !== 0 && (idText === "" || idText === "null")) return true;
+  return isSameId(idText, requestIdText);
 }
