@@ -329,7 +329,10 @@ describe("servers over HTTP+SSE behind the bridge", () => {
 
   it("says -32600 to messages of the modern era", async () => {
     const fake = await startFake();
-    const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+    const _meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
     const answer = await send(sse(), ask("server/discover", 1, { _meta }), upstream(fake.url));
     expect(answer.status).toBe(400);
     expect(answer.json()).toMatchObject({ error: { code: -32600 } });

@@ -49,14 +49,17 @@ const STAGES_OF: Readonly<Record<Agent, Readonly<Record<Era, readonly Stage[]>>>
 const CASES: readonly Case[] = (Object.keys(STAGES_OF) as Agent[]).flatMap((agent) =>
   (["legacy", "modern"] as const).flatMap((era) =>
     STAGES_OF[agent][era].flatMap((stage) =>
-      FAULT_NAMES.filter((fault) => isPossible(stage, FAULTS[fault])).map((fault) => ({
+      FAULT_NAMES.filter((fault) => isPossible(stage, fault)).map((fault) => ({
         ...{ agent, era, stage, fault },
       })),
     ),
   ),
 );
 
-function isPossible(stage: Stage, { isOfSession }: Fault): boolean {
+function isPossible(stage: Stage, name: FaultName): boolean {
+  const { isOfSession }: Fault = FAULTS[name];
+  // A subscription may be silent for as long as it likes.
+  if (stage === "listen" && name === "leaves a stream half open") return false;
   return isOfSession !== true || stage === "list" || stage === "call";
 }
 
@@ -76,7 +79,9 @@ function promised({ agent, era, stage, fault }: Case): Seen {
       // Relayed to the agent that sent it, which must hear that it was refused.
       if (cutsStream === true) return CUT;
       return isTransport === true || verdict === "UPSTREAM_HTTP_ERROR" ? verdict : "ok";
+    // Read whole before any of it is passed on.
     case "list":
+      return verdict;
     case "call":
     case "listen":
       return agent === era && cutsStream === true ? CUT : verdict;

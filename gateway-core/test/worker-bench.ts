@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
+import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import { ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
@@ -51,6 +52,8 @@ export type BenchOptions = {
   readonly upstreamUrl?: string;
   /** More registered servers: name → URL. */
   readonly others?: Readonly<Record<string, string>>;
+  /** How lists of all those are made while one does not answer; lenient when absent. */
+  readonly listMode?: ListMode;
   /** More registered servers: URL and time-out by name. */
   readonly servers?: (name: string) => { url: string; timeoutMs: number } | undefined;
   /** Limits and scopes of the key; none and all when absent. */
@@ -167,6 +170,17 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
               tools: ["echo"],
             };
           },
+          listServers: ({ orgId }) => ({
+            listMode: options.listMode ?? ListMode.LENIENT,
+            servers: Object.entries(options.others ?? {}).map(([name, url], index) => ({
+              server: {
+                ...{ id: otherId(index), orgId, name, url },
+                transport: ServerTransport.STREAMABLE_HTTP,
+                enabled: true,
+              },
+              tools: [],
+            })),
+          }),
           registerTools: () => ({}),
         });
         router.service(InternalCostService, {

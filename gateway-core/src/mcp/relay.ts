@@ -5,7 +5,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { AgentSession } from "../sessions/sessions.ts";
 import type { Ending } from "../stages/ending.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
-import { failureOfDispatch } from "../upstream/dispatch-errors.ts";
+import { failureOfDispatch, timedOut } from "../upstream/dispatch-errors.ts";
 import { endpointOf } from "../upstream/link.ts";
 import { tooLarge } from "../upstream/message-stream.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
@@ -49,6 +49,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   #hasBegunAnew = false;
   #resumes = 0;
   #controller: Dispatcher.DispatchController | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #isCancelled = false;
   #forget: (() => void) | undefined;
   readonly #scan = new AnswerScan();
@@ -107,7 +108,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: IncomingHttpHeaders,
   ): void {
@@ -116,6 +117,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     this.#status = status;
     const type = headers["content-type"];
     this.#mode = answerModeOf(status, type, headers["content-length"]);
+    if (this.#mode !== "sse" && !this.#isCall) this.#watchDocument(controller);
     if (this.#resumes > 0) {
       // The agent reads a stream: what is none cannot go on with it.
       if (this.#mode !== "sse") this.#mode = "other";
@@ -480,9 +482,18 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     };
   }
 
+  /** A stream may be silent for as long as it likes; a document in its place may not. */
+  #watchDocument(controller: Dispatcher.DispatchController): void {
+    const { upstream } = this.#exchange;
+    this.#watch = setTimeout(() => {
+      controller.abort(timedOut(upstream));
+    }, upstream.timeoutMs);
+  }
+
   /** Ends what `start` began with one attempt. */
   #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
     const { pipeline, upstream } = this.#exchange;
+    clearTimeout(this.#watch);
     this.#forget?.();
     this.#forget = undefined;
     pipeline.metrics.active(upstream.name, -1);

@@ -12,11 +12,7 @@ export function failureOfDispatch(
   // A DOMException's name is its code.
   const isOver = error instanceof DOMException && error.name === "TimeoutError";
   if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT" || isOver)
-    return new Failure(
-      "UPSTREAM_TIMEOUT",
-      `The MCP server ${name} did not answer within ${timeoutMs} ms. The tool may still have run.`,
-      { cause: error },
-    );
+    return timedOut({ name, timeoutMs }, error);
   if (code === ADDRESS_FORBIDDEN)
     return new Failure(
       "UPSTREAM_UNREACHABLE",
@@ -42,6 +38,18 @@ export function failureOfDispatch(
     "UPSTREAM_CLOSED",
     `The MCP server ${name} closed the connection before it had answered. The tool may have run.`,
     { cause: error },
+  );
+}
+
+/** The failure of a server that was silent for too long. */
+export function timedOut(
+  { name, timeoutMs }: Pick<Upstream, "name" | "timeoutMs">,
+  cause?: Error,
+): Failure {
+  return new Failure(
+    "UPSTREAM_TIMEOUT",
+    `The MCP server ${name} did not answer within ${timeoutMs} ms. The tool may still have run.`,
+    { cause },
   );
 }
 

@@ -4,6 +4,7 @@ import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
 import { isSameId } from "../mcp/rpc-id.ts";
 import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
+import { timedOut } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import { noAnswer } from "./no-answer.ts";
 import {
@@ -274,10 +275,7 @@ export class LegacyCall implements ServerCall {
               "CLIENT_GONE",
               `The agent did not answer what the MCP server ${upstream.name} asked it.`,
             )
-          : new Failure(
-              "UPSTREAM_TIMEOUT",
-              `The MCP server ${upstream.name} did not answer within ${upstream.timeoutMs} ms. The tool may still have run.`,
-            );
+          : timedOut(upstream);
         const { listener } = this;
         this.cancel("timeout");
         listener.onFailure(failure);

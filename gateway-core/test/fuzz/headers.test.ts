@@ -58,7 +58,13 @@ describe("header values", () => {
             jsonrpc: "2.0",
             id: 1,
             method: "tools/call",
-            params: { name, _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } },
+            params: {
+              name,
+              _meta: {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+              },
+            },
           };
           const header = sent.toString("latin1");
           const message = readMessage(Buffer.from(JSON.stringify(body)));

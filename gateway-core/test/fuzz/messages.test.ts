@@ -109,7 +109,8 @@ describe("readMessage", () => {
 });
 
 /** What is refused here and is no concern of the SDK's shape check: params of methods, calls nobody could record. */
-const REASONS_OF_OUR_OWN = /must be text\.$|needs an "id"|too like|twice/;
+const REASONS_OF_OUR_OWN =
+  /must be text\.$|needs an "id"|too like|twice|must have "io\.modelcontextprotocol/;
 
 describe("readServerMessage", () => {
   it("agrees with JSON.parse on what it takes, and takes nothing that parsers may read differently", () => {
