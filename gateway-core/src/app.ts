@@ -46,6 +46,7 @@ import { TokenBuckets } from "./stages/token-buckets.ts";
 import { createAddressGuard } from "./upstream/address-guard.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
 import { endSession } from "./upstream/era.ts";
+import { turnedToBridge } from "./upstream/link.ts";
 import { listTools } from "./upstream/list-tools.ts";
 import { ServerCalls } from "./upstream/server-calls.ts";
 import { createUpstreamRegistry, type BridgeAddress } from "./upstream/registry.ts";
@@ -369,6 +370,7 @@ function buildMcpContext(
       if (state.upstreamSession === "") return;
       try {
         const upstream = await directory.upstream(state.orgId, state.server);
+        if (state.bridgeReplica !== "") await turnedToBridge(upstream.link);
         await endSession(upstream, {
           id: state.upstreamSession,
           version: state.version,

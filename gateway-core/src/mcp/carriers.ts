@@ -4,6 +4,7 @@ import type { Peers } from "../cluster/peers.ts";
 import type { AgentSession, Sessions } from "../sessions/sessions.ts";
 import type { Holdings } from "../stages/holdings.ts";
 import type { SessionState } from "../sessions/session-store.ts";
+import { turnedToBridge } from "../upstream/link.ts";
 import type { ServerCalls } from "../upstream/server-calls.ts";
 import { watchServer, type WatchOptions } from "../upstream/server-watch.ts";
 import type { ListCache } from "../virtual/list-cache.ts";
@@ -124,12 +125,16 @@ function initializeOn(exchange: McpExchange, era: Era): Carrier {
     : new LocalAnswer(exchange, () => openTranslatedSession(exchange));
 }
 
-function inSession(exchange: McpExchange, session: AgentSession): Carrier {
+function inSession(exchange: McpExchange, session: AgentSession): Carrier | Promise<Carrier> {
   if (exchange.httpMethod === "DELETE")
     return new LocalAnswer(exchange, () => endSession(exchange, session.id));
   if (session.state.kind !== "relay") return translatedCarrier(exchange, session);
   if (exchange.message.method === "notifications/cancelled") cancelRunning(exchange, session.id);
-  return legacyOnLegacy(exchange, session);
+  const { link } = exchange.upstream;
+  if (session.state.bridgeReplica === "" || link.isBridged)
+    return legacyOnLegacy(exchange, session);
+  // Another worker has found out that the server is behind the bridge.
+  return turnedToBridge(link).then(() => legacyOnLegacy(exchange, session));
 }
 
 function legacyOnLegacy(exchange: McpExchange, session: AgentSession | undefined): Carrier {

@@ -51,3 +51,8 @@ export function endpointOf(
 ): Endpoint | Promise<Endpoint> {
   return endpoints && !isBridged ? endpoints.pick(wanted) : { name: "", pool };
 }
+
+/** Turns a link to the bridge, where that is known to be right. */
+export async function turnedToBridge(link: Link): Promise<void> {
+  if (!link.isBridged) await link.toBridge?.();
+}

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
-import { mediaTypeOf } from "../mcp/answer-mode.ts";
+import { answerModeOf, mediaTypeOf } from "../mcp/answer-mode.ts";
 import { SseParser } from "../mcp/sse-parser.ts";
 import { failureOfDispatch } from "./dispatch-errors.ts";
 import { endpointOf } from "./link.ts";
@@ -76,7 +76,7 @@ export async function exchangeMessages(
     const body = response.body as AsyncIterable<Buffer>;
     if (head.isStream) return { ...head, ...(await readStream(body, exchange, upstream)) };
     const document = await collect(body, upstream);
-    const isMcp = isJson(response.headers) && document.length > 0;
+    const isMcp = isAnswer(head.status, response.headers) && document.length > 0;
     if (isMcp) await exchange.onMessage(document);
     return { ...head, messages: isMcp ? 1 : 0, lastEventId: "", retryMs: undefined };
   } catch (error) {
@@ -94,8 +94,9 @@ function headOf(status: number, headers: IncomingHttpHeaders, endpoint: string):
   };
 }
 
-function isJson(headers: IncomingHttpHeaders): boolean {
-  return mediaTypeOf(headers["content-type"]) === "application/json";
+/** 401, 403 and redirects are trouble of ours with the server, whatever they say. */
+function isAnswer(status: number, headers: IncomingHttpHeaders): boolean {
+  return answerModeOf(status, headers["content-type"], undefined) === "json";
 }
 
 async function readStream(

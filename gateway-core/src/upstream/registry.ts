@@ -183,7 +183,8 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
       ...{ headersTimeout: BRIDGE_PROBE_MS, bodyTimeout: BRIDGE_PROBE_MS },
     });
     await found.body.dump();
-    if (found.statusCode !== 204) {
+    // Several requests may find it out at once.
+    if (found.statusCode !== 204 || (link as { readonly isBridged: boolean }).isBridged) {
       await pool.close();
       return;
     }

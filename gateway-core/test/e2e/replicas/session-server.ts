@@ -33,6 +33,11 @@ export async function startSessionServer(): Promise<SessionServer> {
         response.writeHead(200, { "content-length": "0" }).end();
         return;
       }
+      // No stream of its own, and no server over HTTP+SSE.
+      if (request.method !== "POST") {
+        response.writeHead(405, { "content-length": "0" }).end();
+        return;
+      }
       const { id, method } = (await json(request)) as { id?: unknown; method?: string };
       if (method !== "initialize") {
         response.writeHead(method === "notifications/initialized" ? 202 : 404).end();
