@@ -19,8 +19,8 @@ describe("fillTemplate", () => {
     expect(fillTemplate(read("nginx.conf"), { ...words, UPSTREAM: "127.0.0.1:2" })).toContain(
       "server 127.0.0.1:2;",
     );
-    expect(fillTemplate(read("upstream.conf"), { ...words, ANSWER: "{}", TOOLS: "[]" })).toContain(
-      "default '{}';",
+    expect(fillTemplate(read("upstream.conf"), { ...words, ANSWER: "{}" })).toContain(
+      "return 200 '{}';",
     );
   });
 });

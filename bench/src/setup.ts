@@ -55,7 +55,7 @@ export async function setUp(
     program: programs.nginx,
     directory: join(directory, "upstream"),
     template: new URL("../upstream.conf", import.meta.url),
-    words: { ANSWER: WORKLOAD.answer, TOOLS: WORKLOAD.tools },
+    words: { ANSWER: WORKLOAD.answer },
     signal,
   });
   cleanup.defer(upstream.stop);

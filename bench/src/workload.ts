@@ -8,9 +8,6 @@ export const WORKLOAD = {
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"message":"hello"}}}',
   answer:
     '{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello from the server of the benchmark"}],"isError":false}}',
-  /** What the server says of its tools, to the gateway's own client. */
-  tools:
-    '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"echo","inputSchema":{"type":"object"}}]}}',
   /** Price of one call in micro-USD. */
   priceUsdMicros: 250,
 } as const;

@@ -18,12 +18,11 @@ const OWNER = "catalog";
  */
 export async function listTools(calls: ServerCalls, upstream: Upstream): Promise<ListedTool[]> {
   const tools: ListedTool[] = [];
-  const era = await calls.eraOf(upstream);
   let cursor: string | undefined;
   try {
     for (let page = 0; page < PAGES_MAX; page++) {
       const params = cursor === undefined ? {} : { cursor };
-      const answer = await calls.ask(era, {
+      const answer = await calls.askAside({
         upstream,
         method: "tools/list",
         message: Buffer.from(

@@ -96,6 +96,18 @@ export class ServerCalls {
     return admitted(request.upstream, () => this.#ask(era, request, signal));
   }
 
+  /**
+   * As `ask`, of a server of whichever era, for what no agent waits for: its failure says nothing to the server's
+   * breaker, which agents' calls are held to.
+   *
+   * @throws Failure
+   */
+  async askAside(request: CallRequest): Promise<ServerMessage> {
+    const { upstream } = request;
+    const era = this.knownEraOf(upstream) ?? (await probeEra(upstream, this.#options.now));
+    return this.#ask(era, request, undefined);
+  }
+
   #ask(era: Era, request: CallRequest, signal: AbortSignal | undefined): Promise<ServerMessage> {
     return new Promise((resolve, reject) => {
       const { upstream } = request;
