@@ -11,10 +11,8 @@ import type { Lifecycle } from "@gatewayops/platform/lifecycle";
 import type { Logger } from "@gatewayops/platform/log";
 import { createInternalClient } from "@gatewayops/platform/rpc/client";
 import type { GatewayConfig } from "./config.ts";
-import { WorkerBus } from "./cluster/bus.ts";
-import { Peers } from "./cluster/peers.ts";
 import { ChangeListener } from "./control/changes.ts";
-import { createDirectory, type Directory } from "./control/directory.ts";
+import { createDirectory } from "./control/directory.ts";
 import { CallLog } from "./events/call-log.ts";
 import { logGauges } from "./events/log-gauges.ts";
 import { LogShipper } from "./events/shipper.ts";
@@ -28,31 +26,17 @@ import { createGrpcServer } from "./http/grpc-server.ts";
 import { heldGauges } from "./http/held-gauges.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
 import { createPeerServer } from "./http/peer-server.ts";
-import { AskedAgents } from "./mcp/asked-agents.ts";
-import type { McpContext } from "./mcp/carriers.ts";
-import { createStateSeal } from "./mcp/owned-ids.ts";
-import { ParkedCalls } from "./mcp/parked-calls.ts";
-import { RunningCalls } from "./mcp/running-calls.ts";
-import { createSessionIds } from "./sessions/session-ids.ts";
-import { createRedisSessionStore } from "./sessions/session-store.redis.ts";
-import { Sessions } from "./sessions/sessions.ts";
+import { createMcpContext } from "./mcp/mcp-context.ts";
 import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
 import { createArgumentValidator } from "./policy/argument-validator.ts";
 import { createCheckArgumentsStage } from "./stages/check-arguments.ts";
-import { Holdings } from "./stages/holdings.ts";
 import { createRateLimitStage } from "./stages/rate-limit.ts";
 import { TokenBuckets } from "./stages/token-buckets.ts";
 import { createAddressGuard } from "./upstream/address-guard.ts";
 import { createToolCatalog } from "./upstream/catalog.ts";
-import { endSession } from "./upstream/era.ts";
-import { turnedToBridge } from "./upstream/link.ts";
 import { listTools } from "./upstream/list-tools.ts";
-import { ServerCalls } from "./upstream/server-calls.ts";
 import { createUpstreamRegistry, type BridgeAddress } from "./upstream/registry.ts";
-
-import { ListCache } from "./virtual/list-cache.ts";
-import { SharedWatches } from "./virtual/shared-watches.ts";
 
 export type WorkerAppOptions = {
   readonly config: GatewayConfig;
@@ -190,7 +174,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     changes.stop();
   });
 
-  const mcp = buildMcpContext(options, known, now);
+  const mcp = createMcpContext({ ...options, directory: known, now });
   metrics.registerGauges(options.registry, heldGauges(mcp, upstreams));
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {
@@ -318,114 +302,4 @@ function dnsClient(servers: string): Resolver {
   const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: 2 });
   if (servers !== "") resolver.setServers([...namesIn(servers)]);
   return resolver;
-}
-
-/** Wires what the MCP face works with. */
-function buildMcpContext(
-  options: WorkerAppOptions,
-  directory: Directory,
-  now: () => number,
-): McpContext {
-  const { config, log, lifecycle, redis, subscriber, replicaId } = options;
-  // Every start has another name: what a worker held is lost with it.
-  const owner = hexOf(randomBytesPooled(8));
-  const { internalSecret } = config;
-  const peers = new Peers({ redis, log, worker: owner, replicaId, internalSecret });
-  const bus = new WorkerBus({ redis, subscriber, from: owner, log });
-  const calls = new ServerCalls({
-    now,
-    log,
-    maxRetries: config.maxRetries,
-    sessions: new Holdings({
-      noun: "sessions with MCP servers",
-      bound: "sessions",
-      perKey: config.sessionsPerKey,
-      total: config.sessionsPerWorker,
-    }),
-    idleMs: config.sessionTtlMs,
-  });
-  const running = new RunningCalls();
-  const parked = new ParkedCalls(
-    new Holdings({
-      noun: "calls that wait for an answer of the agent",
-      bound: "parked_calls",
-      perKey: config.parkedPerKey,
-      total: config.parkedPerWorker,
-    }),
-  );
-  const streams = new Holdings({
-    noun: "open streams",
-    bound: "streams",
-    perKey: config.streamsPerKey,
-    total: config.streamsPerWorker,
-  });
-  const sessions = new Sessions({
-    ids: createSessionIds(config.sessionSecret),
-    store: createRedisSessionStore(redis),
-    ttlMs: config.sessionTtlMs,
-    tellChanged: (id) => {
-      bus.tell({ kind: "session", id });
-    },
-    release: async (state) => {
-      if (state.upstreamSession === "") return;
-      try {
-        const upstream = await directory.upstream(state.orgId, state.server);
-        if (state.bridgeReplica !== "") await turnedToBridge(upstream.link);
-        await endSession(upstream, {
-          id: state.upstreamSession,
-          version: state.version,
-          endpoint: state.endpoint ?? "",
-        });
-      } catch (error) {
-        // The server is gone from the registry, or svc-auth is away: it ends the session itself.
-        log.debug(
-          { err: error, mcp_server: state.server },
-          "a server was not told of an ended session",
-        );
-      }
-    },
-    log,
-    now,
-  });
-  bus.onMessage = (message) => {
-    if (message.kind === "session") sessions.forget(message.id);
-    else running.cancel(message.session, message.request);
-  };
-  bus.onGap = () => {
-    sessions.forgetAll();
-  };
-  const lists = new ListCache();
-  const watches = new SharedWatches({
-    calls,
-    log,
-    onChange: (serverId) => {
-      lists.outdate(serverId);
-    },
-  });
-  sessions.start();
-  lifecycle.onClose("peers", () => peers.close());
-  lifecycle.onClose("MCP sessions", async () => {
-    sessions.stop();
-    parked.close();
-    watches.close();
-    await calls.close();
-  });
-  return {
-    owner,
-    replicaId,
-    sessions,
-    calls,
-    parked,
-    streams,
-    asked: new AskedAgents(owner),
-    running,
-    stateSeal: createStateSeal(config.sessionSecret),
-    reopening: new Map(),
-    tell: (message) => {
-      bus.tell(message);
-    },
-    peers,
-    lists,
-    watches,
-  };
 }

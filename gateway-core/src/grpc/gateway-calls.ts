@@ -10,7 +10,7 @@ import { createGrpcWebTransport } from "@connectrpc/connect-node";
 import { Failure } from "@gatewayops/platform/errors";
 import { connectErrorFrom, failureFromConnect, isPeerAway } from "@gatewayops/platform/rpc/errors";
 import type { PeerRoute } from "../cluster/peers.ts";
-import type { McpContext } from "../mcp/carriers.ts";
+import type { McpContext } from "../mcp/mcp-context.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import { AnswerMessages } from "./answer-messages.ts";
 import { GrpcExchange } from "./grpc-exchange.ts";

@@ -3,7 +3,7 @@ import type { Failure } from "@gatewayops/platform/errors";
 import type { PeerName, PeerRoute } from "../cluster/peers.ts";
 import { CarriedExchange } from "../mcp/carried-exchange.ts";
 import type { Carrier } from "../mcp/carrier.ts";
-import type { McpContext } from "../mcp/carriers.ts";
+import type { McpContext } from "../mcp/mcp-context.ts";
 import { divert } from "../mcp/divert.ts";
 import { readMessage, type McpMessage } from "../mcp/message.ts";
 import { carrierOfPlain, PlainFace } from "../mcp/plain-face.ts";

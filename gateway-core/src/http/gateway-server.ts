@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { Failure } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import { restErrorBody, sendFailure } from "@gatewayops/platform/rpc/rest";
-import type { McpContext } from "../mcp/carriers.ts";
+import type { McpContext } from "../mcp/mcp-context.ts";
 import type { HttpExchange } from "../mcp/http-exchange.ts";
 import { McpExchange, type HttpMethod } from "../mcp/mcp-exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";

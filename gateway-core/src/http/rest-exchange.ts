@@ -4,7 +4,7 @@ import type { Failure } from "@gatewayops/platform/errors";
 import { restErrorBody } from "@gatewayops/platform/rpc/rest";
 import { usdFromMicros } from "@gatewayops/platform/rpc/rest-json";
 import type { Carrier } from "../mcp/carrier.ts";
-import type { McpContext } from "../mcp/carriers.ts";
+import type { McpContext } from "../mcp/mcp-context.ts";
 import { divert } from "../mcp/divert.ts";
 import { HttpExchange } from "../mcp/http-exchange.ts";
 import { memberText } from "../mcp/json-members.ts";

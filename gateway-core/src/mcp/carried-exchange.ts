@@ -7,7 +7,7 @@ import type { Ending } from "../stages/ending.ts";
 import { Exchange } from "../stages/exchange.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import type { Carrier } from "./carrier.ts";
-import type { McpContext } from "./carriers.ts";
+import type { McpContext } from "./mcp-context.ts";
 
 /** An exchange whose message a carrier takes to a server. Subclasses are the faces: what answers look like. */
 export abstract class CarriedExchange extends Exchange {

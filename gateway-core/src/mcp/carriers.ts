@@ -1,15 +1,7 @@
 import { Failure } from "@gatewayops/platform/errors";
-import type { BusMessage } from "../cluster/bus.ts";
-import type { Peers } from "../cluster/peers.ts";
-import type { AgentSession, Sessions } from "../sessions/sessions.ts";
-import type { Holdings } from "../stages/holdings.ts";
-import type { SessionState } from "../sessions/session-store.ts";
+import type { AgentSession } from "../sessions/sessions.ts";
 import { turnedToBridge } from "../upstream/link.ts";
-import type { ServerCalls } from "../upstream/server-calls.ts";
 import { watchServer, type WatchOptions } from "../upstream/server-watch.ts";
-import type { ListCache } from "../virtual/list-cache.ts";
-import type { SharedWatches } from "../virtual/shared-watches.ts";
-import type { AskedAgents } from "./asked-agents.ts";
 import type { Carrier } from "./carrier.ts";
 import { discoverLegacy } from "./discover-legacy.ts";
 import { CLIENT_INFO_META } from "./envelope.ts";
@@ -28,36 +20,9 @@ import type { McpExchange } from "./mcp-exchange.ts";
 import type { Era } from "./message.ts";
 import { callOfModern } from "./modern-call-carrier.ts";
 import { ModernFace } from "./modern-face.ts";
-import type { StateSeal } from "./owned-ids.ts";
-import type { ParkedCalls } from "./parked-calls.ts";
 import { Relay } from "./relay.ts";
 import { RelayedInitialize } from "./relayed-session.ts";
-import type { RunningCalls } from "./running-calls.ts";
 import { cancelRunning, openTranslatedSession, translatedCarrier } from "./translated-session.ts";
-
-/** What the MCP face of a worker works with. */
-export type McpContext = {
-  /** Name of this worker, unique among all that ever ran. */
-  readonly owner: string;
-  /** Name of this gateway, shared by its workers. */
-  readonly replicaId: string;
-  readonly sessions: Sessions;
-  readonly calls: ServerCalls;
-  readonly parked: ParkedCalls;
-  /** Streams that agents hold open. */
-  readonly streams: Holdings;
-  readonly asked: AskedAgents;
-  readonly running: RunningCalls;
-  readonly stateSeal: StateSeal;
-  /** Sessions being begun anew with their server, by id. */
-  readonly reopening: Map<string, Promise<SessionState>>;
-  readonly tell: (message: BusMessage) => void;
-  readonly peers: Peers;
-  /** Pages of servers' lists, for the aggregated server. */
-  readonly lists: ListCache;
-  /** What servers say of themselves to all agents of the aggregated server. */
-  readonly watches: SharedWatches;
-};
 
 /** How a message gets to its server; a promise when that must be found out. */
 export function carrierOf(exchange: McpExchange): Carrier | Promise<Carrier> {

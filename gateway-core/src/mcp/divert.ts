@@ -15,7 +15,9 @@ export function divert(
   const { context } = exchange;
   const replica = session?.state.bridgeReplica ?? "";
   if (replica !== "" && replica !== context.replicaId) return exchange.handOver({ replica });
-  const owner = ownerOf(ownedIdOf(exchange));
+  const id = ownedIdOf(exchange);
+  if (id === "") return true;
+  const owner = ownerOf(id);
   if (owner === undefined || owner === context.owner) return true;
   return exchange.handOver({ worker: owner });
 }

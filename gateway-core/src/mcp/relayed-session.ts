@@ -9,7 +9,7 @@ import { helloFrom } from "../upstream/legacy-session.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Carrier } from "./carrier.ts";
-import type { McpContext } from "./carriers.ts";
+import type { McpContext } from "./mcp-context.ts";
 import { LEGACY_VERSION } from "./envelope.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import { memberText } from "./json-members.ts";

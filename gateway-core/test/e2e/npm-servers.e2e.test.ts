@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { createInternalClient } from "@gatewayops/platform/rpc/client";
+import { GatewayService } from "@gatewayops/proto/gatewayops/gateway/v1/gateway_service_pb";
+import { grpcJsClient, type GrpcMessage } from "../grpc-js-client.ts";
 import { connectV1, connectV2, type ConnectSdk } from "../sdk-clients.ts";
 import { makeKey, signIn, unique } from "./control-plane.ts";
 import { environmentOf, startGateway, type GatewayProcess } from "./replicas/gateway-process.ts";
@@ -98,11 +100,50 @@ const byRest = (server: string): Promise<Caller> =>
     close: () => Promise.resolve(),
   });
 
+/** All servers as one: a tool is named after its server. */
+const byName =
+  (connect: ConnectSdk) =>
+  async (server: string): Promise<Caller> => {
+    const client = await connect(new URL(`${gateway.url}/v1/mcp`), key);
+    return {
+      call: (tool, args) => client.call(`${registered.get(server) ?? ""}__${tool}`, args),
+      close: () => client.close(),
+    };
+  };
+
+const byGrpc = (server: string): Promise<Caller> => {
+  const client = grpcJsClient(GatewayService, gateway.grpcAddress);
+  return Promise.resolve({
+    async call(tool, args) {
+      const stream = client.stream(
+        "CallTool",
+        {
+          server: registered.get(server),
+          name: tool,
+          arguments_json: Buffer.from(JSON.stringify(args)),
+        },
+        { metadata: bearer(key) },
+      );
+      let text = "";
+      for await (const event of stream as AsyncIterable<GrpcMessage>)
+        if (event["event"] === "result") text = String((event["result"] as GrpcMessage)["text"]);
+      return text;
+    },
+    close() {
+      client.close();
+      return Promise.resolve();
+    },
+  });
+};
+
 const FACES: readonly (readonly [string, (server: string) => Promise<Caller>])[] = [
   ["MCP of the legacy era, sdk 1.x", bySdk(connectV1)],
   ["MCP of the legacy era, client 2.x", bySdk(connectV2())],
   ["MCP of the modern era, client 2.x", bySdk(connectV2({ pin: "2026-07-28" }))],
+  ["all servers as one, legacy", byName(connectV1)],
+  ["all servers as one, modern", byName(connectV2({ pin: "2026-07-28" }))],
   ["REST", byRest],
+  ["gRPC", byGrpc],
 ];
 
 describe.each(FACES)("servers from npm through %s", (_face, open) => {

@@ -10,6 +10,8 @@ import { waitFor, type Stack } from "../stack.ts";
 export type GatewayProcess = {
   readonly port: number;
   readonly url: string;
+  /** Address of its gRPC port: "127.0.0.1:41234". */
+  readonly grpcAddress: string;
   /** Resident bytes of its processes. */
   memoryBytes(): number;
   /** Has its processes collect garbage, where they were started with `collect-on-signal.mjs`. */
@@ -50,6 +52,7 @@ export async function startGateway(
   const gateway: GatewayProcess = {
     port: port ?? 0,
     url,
+    grpcAddress: `127.0.0.1:${String(grpcPort)}`,
     memoryBytes: () => processesOfGroup(child?.pid).reduce((sum, pid) => sum + memoryOf(pid), 0),
     collectGarbage() {
       for (const pid of processesOfGroup(child?.pid)) process.kill(pid, "SIGUSR2");
