@@ -34,12 +34,13 @@ export class WorkerBus {
   /** Called when messages may have been missed. */
   onGap: () => void = () => undefined;
 
-  tell(message: BusMessage): void {
-    this.#redis
-      .publish(CHANNEL, JSON.stringify({ from: this.#from, message }))
-      .catch((error: unknown) => {
-        this.#log.debug({ err: error }, "other workers could not be told");
-      });
+  /** Resolves when Redis has passed it on to all workers it reaches, or could not. Never rejects. */
+  async tell(message: BusMessage): Promise<void> {
+    try {
+      await this.#redis.publish(CHANNEL, JSON.stringify({ from: this.#from, message }));
+    } catch (error) {
+      this.#log.debug({ err: error }, "other workers could not be told");
+    }
   }
 
   #subscribe(subscriber: Redis): void {

@@ -95,9 +95,7 @@ export function createMcpContext(options: McpContextOptions): McpContext {
     ids: createSessionIds(config.sessionSecret),
     store: createRedisSessionStore(redis),
     ttlMs: config.sessionTtlMs,
-    tellChanged: (id) => {
-      bus.tell({ kind: "session", id });
-    },
+    tellChanged: (id) => bus.tell({ kind: "session", id }),
     release: async (state) => {
       if (state.upstreamSession === "") return;
       try {
@@ -154,7 +152,7 @@ export function createMcpContext(options: McpContextOptions): McpContext {
     stateSeal: createStateSeal(config.sessionSecret),
     reopening: new Map(),
     tell: (message) => {
-      bus.tell(message);
+      void bus.tell(message);
     },
     peers,
     lists,

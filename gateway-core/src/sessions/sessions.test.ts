@@ -37,6 +37,7 @@ function cluster(count: number) {
       ttlMs: TTL,
       tellChanged: (id) => {
         for (const other of workers) if (other !== worker) other.forget(id);
+        return Promise.resolve();
       },
       release: (state) => {
         released.push(state);
@@ -83,6 +84,42 @@ describe("Sessions", () => {
     expect(asked).toEqual([]);
   });
 
+  it("does not remember what it read while another worker changed it", async () => {
+    const { workers, asked } = cluster(2);
+    const id = await workers[first]!.open(ADA, STATE);
+    const reading = workers[second]!.find(id, ADA, "echo");
+    workers[second]!.forget(id);
+    await reading;
+    await workers[second]!.find(id, ADA, "echo");
+    expect(asked).toEqual([id, id]);
+  });
+
+  it("answers a change only when the other workers were told", async () => {
+    const { store } = cluster(1);
+    let told: () => void = () => undefined;
+    const worker = new Sessions({
+      ids,
+      store,
+      ttlMs: TTL,
+      tellChanged: () => new Promise((resolve) => (told = resolve)),
+      release: () => Promise.resolve(),
+      log,
+      now: () => 0,
+    });
+    const id = await worker.open(ADA, STATE);
+    let answered = false;
+    const changing = worker
+      .change(id, (state) => ({ ...state, logLevel: "info" }))
+      .then(() => {
+        answered = true;
+      });
+    await new Promise(setImmediate);
+    expect(answered).toBe(false);
+    told();
+    await changing;
+    expect(answered).toBe(true);
+  });
+
   it("says that the store is away rather than that there is no session", async () => {
     const { workers, store } = cluster(1);
     const id = await workers[first]!.open(ADA, STATE);
@@ -90,7 +127,7 @@ describe("Sessions", () => {
       ids,
       store: { ...store, get: () => Promise.reject(new Error("away")) },
       ttlMs: TTL,
-      tellChanged: () => undefined,
+      tellChanged: () => Promise.resolve(),
       release: () => Promise.resolve(),
       log,
       now: () => 0,
@@ -193,7 +230,7 @@ describe("Sessions", () => {
     const { workers, asked, clock } = cluster(1);
     const worker = workers[first]!;
     const opened: string[] = [];
-    for (let at = 0; at < 2_000; at++) opened.push(await worker.open(ADA, STATE));
+    for (let at = 0; at < 1_000; at++) opened.push(await worker.open(ADA, STATE));
     clock.ms += TTL / 2;
     await worker.find(opened[0] ?? "", ADA, "echo");
     await worker.open(ADA, STATE);

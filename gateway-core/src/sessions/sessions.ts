@@ -9,8 +9,8 @@ export type SessionsOptions = {
   readonly store: SessionStore;
   /** Milliseconds after its last use at which a session ends: `GWO_SESSION_TTL`. */
   readonly ttlMs: number;
-  /** Tells the other workers that what they remember of a session is not so any more. */
-  readonly tellChanged: (id: string) => void;
+  /** Tells the other workers that what they remember of a session is not so any more. Never rejects. */
+  readonly tellChanged: (id: string) => Promise<void>;
   /** Ends what a session holds at MCP servers. Its errors are logged. */
   readonly release: (state: SessionState) => Promise<void>;
   readonly log: Logger;
@@ -18,7 +18,7 @@ export type SessionsOptions = {
 };
 
 /** Sessions remembered by one worker: some hundred bytes each. Others are read from Redis when they are used. */
-const REMEMBERED_MAX = 2_000;
+const REMEMBERED_MAX = 1_000;
 /** Part of the time to live that may pass before the store is told of a use. */
 const TOUCH_PART = 1 / 20;
 /** Part of the time to live after which the store is told of a use that lasts. */
@@ -45,6 +45,8 @@ export class Sessions {
   /** Sessions with requests under way: how many, and when the store was told last. */
   readonly #held = new Map<string, { count: number; touchedAt: number }>();
   readonly #listeners = new Set<(id: string) => void>();
+  /** Changes heard of. */
+  #forgotten = 0;
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> | undefined;
 
@@ -123,7 +125,8 @@ export class Sessions {
       const after = edit(before);
       if (!(await stored(this.#options.store.replace(id, before, after)))) continue;
       this.#remember(id, after);
-      this.#options.tellChanged(id);
+      // Before the agent is answered: its next request may reach a worker that remembers the state from before.
+      await this.#options.tellChanged(id);
       this.#notify(id);
       return after;
     }
@@ -135,7 +138,7 @@ export class Sessions {
     const state = await stored(this.#options.store.get(id));
     const ended = await stored(this.#options.store.remove(id));
     this.forget(id);
-    this.#options.tellChanged(id);
+    await this.#options.tellChanged(id);
     if (state && ended) await this.#options.release(state);
     return ended;
   }
@@ -170,12 +173,14 @@ export class Sessions {
 
   /** Drops what is remembered of a session, because it was changed elsewhere. */
   forget(id: string): void {
+    this.#forgotten++;
     this.#remembered.delete(id);
     this.#notify(id);
   }
 
   /** Drops everything remembered, because changes may have been missed. */
   forgetAll(): void {
+    this.#forgotten++;
     const ids = [...this.#remembered.keys()];
     this.#remembered.clear();
     for (const id of ids) this.#notify(id);
@@ -214,15 +219,17 @@ export class Sessions {
       await Promise.all(
         expired.slice(at, at + SWEEP_AT_ONCE).map(async ({ id, state }) => {
           this.forget(id);
-          this.#options.tellChanged(id);
+          await this.#options.tellChanged(id);
           await this.#options.release(state);
         }),
       );
   }
 
   async #load(id: string): Promise<SessionState> {
+    const forgotten = this.#forgotten;
     const state = await this.reread(id);
-    this.#remember(id, state);
+    // What was read while a change was heard of may be from before it.
+    if (forgotten === this.#forgotten) this.#remember(id, state);
     void this.#touch(id);
     return state;
   }
