@@ -9,19 +9,15 @@ import { failureOfDispatch, timedOut } from "../upstream/dispatch-errors.ts";
 import { endpointOf } from "../upstream/link.ts";
 import { tooLarge } from "../upstream/message-stream.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
-import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
-import { AnswerScan } from "./answer-scan.ts";
 import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
+import { RelayedAnswer } from "./relayed-answer.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
 import { isRepeatable } from "./safe-methods.ts";
-import { SseGate } from "./sse-gate.ts";
 import { toolOf, transformedCall, transformedHeaders } from "./transformed-call.ts";
 import { isStreamRequest } from "./stream-request.ts";
 
-/** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
-const SUSPECT_MAX_BYTES = 64 * 1024;
 /** Resumptions of one answer's stream, and how long to wait before one. */
 const RESUMES_MAX = 100;
 const RESUME_MS = 1_000;
@@ -30,30 +26,21 @@ const CANCELLED_MS = 1_000;
 const RESUME_MAX_MS = 30_000;
 
 /**
- * Takes a message to a server of the same era, bytes unchanged. Answers stream: of a JSON document the last chunk, of
- * an event stream the end of the answer's event, waits until the call's completion is on disk; all before it flows.
+ * Takes a message to a server of the same era, bytes unchanged. Answers stream: what `RelayedAnswer` holds waits until
+ * the call's completion is on disk; all before it flows.
  */
 export class Relay implements Carrier, Dispatcher.DispatchHandler {
   readonly #exchange: McpExchange;
   #session: AgentSession | undefined;
-  #mode: AnswerMode = "empty";
-  #status = 0;
-  #headers: string[] = [];
-  /** Answer bytes that wait for the record. */
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  readonly #answer = new RelayedAnswer();
   #isAnswered = false;
   #isUpstreamDone = false;
-  /** True while the answer is kept back to see whether the server has lost the session. */
-  #isSuspect = false;
   #hasBegunAnew = false;
   #resumes = 0;
   #controller: Dispatcher.DispatchController | undefined;
   #watch: NodeJS.Timeout | undefined;
   #isCancelled = false;
   #forget: (() => void) | undefined;
-  readonly #scan = new AnswerScan();
-  #gate: SseGate | undefined;
 
   constructor(exchange: McpExchange, session: AgentSession | undefined) {
     this.#exchange = exchange;
@@ -114,26 +101,17 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   ): void {
     // "Early hints" and the like: the answer is still to come.
     if (status < 200) return;
-    this.#status = status;
-    const type = headers["content-type"];
-    this.#mode = answerModeOf(status, type, headers["content-length"]);
-    if (this.#mode !== "sse" && !this.#isCall) this.#watchDocument(controller);
-    if (this.#resumes > 0) {
-      // The agent reads a stream: what is none cannot go on with it.
-      if (this.#mode !== "sse") this.#mode = "other";
-      return;
+    const answer = this.#answer;
+    if (this.#resumes > 0) answer.resume(status, headers);
+    else {
+      const state = this.#session?.state;
+      const hasSession = state !== undefined && state.upstreamSession !== "";
+      answer.begin(status, headers, this.#exchange.message, hasSession);
     }
-    const { kind, idText } = this.#exchange.message;
-    if (this.#mode === "sse") this.#gate = new SseGate(kind === "request" ? idText : "");
-    const isKnown = this.#session !== undefined && this.#session.state.upstreamSession !== "";
-    this.#isSuspect = isKnown && (status === 404 || status === 400);
-    const out = this.#headers;
-    if (type !== undefined && this.#mode !== "empty") out.push("content-type", type);
-    for (const name of PASSED_HEADERS) {
-      const value = headers[name];
-      if (typeof value === "string") out.push(name, value);
-    }
-    this.#beginStream();
+    if (answer.mode !== "sse" && !this.#isCall) this.#watchDocument(controller);
+    if (!answer.isStream) return;
+    this.#exchange.sendHead(status, answer.headers);
+    this.#exchange.response.flushHeaders();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -142,11 +120,11 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       controller.abort(tooLarge(this.#exchange.upstream));
       return;
     }
-    if (this.#isSuspect) {
-      this.#suspect(chunk);
+    if (this.#answer.isSuspect) {
+      if (!this.#answer.suspect(chunk)) this.#trust();
       return;
     }
-    if (this.#isAnswered && this.#held.length === 0) {
+    if (this.#isAnswered && !this.#answer.isHeld) {
       this.#exchange.write(chunk, controller);
       return;
     }
@@ -154,9 +132,10 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#isSuspect) {
-      this.#isSuspect = false;
-      if (this.#isSessionLost()) {
+    const answer = this.#answer;
+    if (answer.isSuspect) {
+      answer.isSuspect = false;
+      if (!this.#hasBegunAnew && answer.saysSessionLost()) {
         this.#beginAnew();
         return;
       }
@@ -167,17 +146,17 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     this.#isUpstreamDone = true;
-    this.#upstreamDone(this.#status >= 500 ? "failed" : "succeeded");
-    const failure = this.#failureOfAnswer();
+    this.#upstreamDone(answer.status >= 500 ? "failed" : "succeeded");
+    const failure = answer.failureFor(this.#exchange.message, this.#exchange.upstream.name);
     if (failure) {
       this.#exchange.fail(this.#isCancelled ? this.#clientGone(failure) : failure);
       return;
     }
-    if (this.#mode === "sse" && this.#gate?.isAnswered) {
+    if (answer.hasAnsweredInStream) {
       if (this.#isAnswered) this.#exchange.response.end();
       return;
     }
-    this.#exchange.end(this.#endingFrom(this.#scan));
+    this.#exchange.end(answer.ending());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -187,7 +166,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   #onError(error: Error): void {
     if (this.#isUpstreamDone) return;
     this.#isUpstreamDone = true;
-    if (this.#gate?.isAnswered) {
+    if (this.#answer.hasAnsweredInStream) {
       // The answer is complete; what broke off after it is of no use to anyone.
       this.#upstreamDone("succeeded");
       if (this.#isAnswered) this.#exchange.response.end();
@@ -210,7 +189,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       failure,
       attempts,
       isSafe: isRepeatable(upstream, message),
-      hasAnswerBegun: this.#status !== 0,
+      hasAnswerBegun: this.#answer.status !== 0,
       leftMs: upstream.timeoutMs - durationMs,
     };
     const delayMs = retryDelayMs(attempt, pipeline.maxRetries, Math.random());
@@ -234,22 +213,22 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     this.#isAnswered = true;
     const exchange = this.#exchange;
     if (this.#session && outcome === Outcome.OK) noteInSession(exchange, this.#session);
-    const held = this.#held;
-    this.#held = [];
+    const { status, headers, mode } = this.#answer;
+    const held = this.#answer.release();
     if (!exchange.isHeadSent) {
       const only = held[0];
-      if (only) this.#headers.push("content-length", String(only.length));
-      exchange.sendHead(this.#status, this.#headers);
+      if (only) headers.push("content-length", String(only.length));
+      exchange.sendHead(status, headers);
       exchange.finish(only);
       return;
     }
     for (const chunk of held) exchange.response.write(chunk);
     if (this.#controller?.paused === true) this.#controller.resume();
-    if (this.#mode !== "sse" || this.#isUpstreamDone) exchange.finish();
+    if (mode !== "sse" || this.#isUpstreamDone) exchange.finish();
   }
 
   answerFailure(body: string): boolean {
-    if (this.#gate?.isBetweenEvents !== true) return false;
+    if (this.#answer.gate?.isBetweenEvents !== true) return false;
     this.#exchange.response.end(`event: message\ndata: ${body}\n\n`);
     return true;
   }
@@ -322,8 +301,8 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   get #isTooLarge(): boolean {
     const { responseBytes, upstream } = this.#exchange;
     if (responseBytes <= upstream.messageMaxBytes) return false;
-    const isStream = this.#gate !== undefined && !this.#isSuspect;
-    return !isStream || (this.#gate?.eventBytes ?? 0) > upstream.messageMaxBytes;
+    const { gate, isSuspect } = this.#answer;
+    return gate === undefined || isSuspect || gate.eventBytes > upstream.messageMaxBytes;
   }
 
   /** True when nobody waits for the answer. */
@@ -336,91 +315,41 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     return new Failure("CLIENT_GONE", `The agent ${did}.`, { cause });
   }
 
-  #beginStream(): void {
-    if (this.#mode !== "sse" || this.#isSuspect) return;
-    this.#headers.push("x-accel-buffering", "no");
-    this.#exchange.sendHead(this.#status, this.#headers);
-    this.#exchange.response.flushHeaders();
-  }
-
   #take(chunk: Buffer, controller: Dispatcher.DispatchController | undefined): void {
-    switch (this.#mode) {
-      case "json": {
-        this.#scan.feed(chunk);
-        const before = this.#held.pop();
-        if (before) {
-          this.#exchange.sendHead(this.#status, this.#headers);
-          this.#exchange.write(before, controller);
-        }
-        this.#held.push(chunk);
-        return;
-      }
-      case "sse":
-        this.#onEvents(chunk, controller);
-        return;
-      default:
-        // Not MCP: what it says is of no use to the agent, and is not kept.
-        return;
+    const exchange = this.#exchange;
+    const answer = this.#answer;
+    const hadAnswered = answer.hasAnsweredInStream;
+    const passable = answer.take(chunk);
+    if (passable) {
+      exchange.sendHead(answer.status, answer.headers);
+      exchange.write(passable, controller);
     }
-  }
-
-  #onEvents(chunk: Buffer, controller: Dispatcher.DispatchController | undefined): void {
-    const gate = this.#gate;
-    if (!gate || gate.isAnswered) {
-      this.#held.push(chunk);
-      controller?.pause();
-      return;
-    }
-    const passable = gate.feed(chunk);
-    if (passable > 0) this.#exchange.write(chunk.subarray(0, passable), controller);
-    if (passable === chunk.length) return;
-    if (gate.scan.isAmbiguous) {
+    if (!answer.hasAnsweredInStream) return;
+    if (hadAnswered) controller?.pause();
+    else if (answer.gate?.scan.isAmbiguous) {
       this.#isUpstreamDone = true;
       this.#upstreamDone("failed");
-      this.#exchange.fail(ambiguous(this.#exchange.upstream.name));
+      exchange.fail(ambiguous(exchange.upstream.name));
       this.#controller?.abort(new Error("ambiguous answer"));
-      return;
-    }
-    this.#held.push(chunk.subarray(passable));
-    this.#exchange.end(this.#endingFrom(gate.scan));
-  }
-
-  /** Keeps an answer that may say that the session is lost; one that is too long for that says something else. */
-  #suspect(chunk: Buffer): void {
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes <= SUSPECT_MAX_BYTES) return;
-    this.#isSuspect = false;
-    this.#trust();
+    } else exchange.end(answer.ending());
   }
 
   /** Passes on what was kept back. */
   #trust(): void {
-    this.#heldBytes = 0;
-    for (const chunk of this.#held.splice(0)) this.#take(chunk, this.#controller);
-  }
-
-  /** 404 says so (MCP 2025-11-25 transports); servers on the SDK's older transports answer 400 instead. */
-  #isSessionLost(): boolean {
-    if (this.#hasBegunAnew) return false;
-    if (this.#status === 404) return true;
-    const body = Buffer.concat(this.#held).toString("utf8");
-    return this.#mode === "json" && /session|not initialized/i.test(body);
+    for (const chunk of this.#answer.release()) this.#take(chunk, this.#controller);
   }
 
   /** Begins a new session with the server, of which the agent sees nothing, and sends the message in it. */
   #beginAnew(): void {
     this.#hasBegunAnew = true;
-    this.#held = [];
-    this.#heldBytes = 0;
-    this.#headers = [];
+    clearTimeout(this.#watch);
+    this.#answer.reset();
     this.#exchange.responseBytes = 0;
     const session = this.#session;
     if (!session) return;
     reopenRelayedSession(this.#exchange.context, this.#exchange.upstream, session).then(
       (state) => {
         this.#session = { id: session.id, state };
-        this.#status = 0;
         this.#dispatch(this.#exchange.httpMethod, this.#outgoing(), "");
       },
       (error: unknown) => {
@@ -433,9 +362,9 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
 
   /** True when the server closed the stream before its answer, for the client to resume it by the last event's id. */
   #canResume(): boolean {
-    const gate = this.#gate;
+    const { mode, gate } = this.#answer;
     return (
-      this.#mode === "sse" &&
+      mode === "sse" &&
       gate !== undefined &&
       !this.#isCancelled &&
       !gate.isAnswered &&
@@ -452,34 +381,10 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     this.#resumes++;
     setTimeout(
       () => {
-        this.#dispatch("GET", null, this.#gate?.lastEventId ?? "");
+        this.#dispatch("GET", null, this.#answer.gate?.lastEventId ?? "");
       },
-      Math.min(this.#gate?.retryMs ?? RESUME_MS, RESUME_MAX_MS),
+      Math.min(this.#answer.gate?.retryMs ?? RESUME_MS, RESUME_MAX_MS),
     );
-  }
-
-  #failureOfAnswer(): Failure | undefined {
-    const { kind, idText } = this.#exchange.message;
-    const isRequest = kind === "request";
-    const isAnswer =
-      this.#mode === "sse"
-        ? this.#gate?.isAnswered === true
-        : this.#scan.isWhole &&
-          this.#scan.kind !== "other" &&
-          !this.#scan.isAmbiguous &&
-          (!isRequest || this.#scan.answers(idText));
-    const answer = { mode: this.#mode, status: this.#status, isAnswer, isRequest };
-    return failureOfAnswer(answer, this.#exchange.upstream.name);
-  }
-
-  #endingFrom(scan: AnswerScan): Ending {
-    return {
-      outcome: outcomeOf(scan),
-      httpStatus: this.#status,
-      rpcCode: scan.rpcCode,
-      failure: undefined,
-      isRound: scan.isInputRequired,
-    };
   }
 
   /** A stream may be silent for as long as it likes; a document in its place may not. */
@@ -509,10 +414,3 @@ function ambiguous(server: string): Failure {
     `The MCP server ${server} gave an answer that says a member twice, or a result beside an error.`,
   );
 }
-
-function outcomeOf(scan: AnswerScan): Outcome {
-  if (scan.kind === "error") return Outcome.RPC_ERROR;
-  return scan.isToolError ? Outcome.TOOL_ERROR : Outcome.OK;
-}
-
-const PASSED_HEADERS = ["cache-control", "mcp-protocol-version", "retry-after"] as const;
