@@ -83,7 +83,8 @@ export const GATEWAY_SCHEMA = {
     env: "GWO_MAX_JSON_DEPTH",
     default: 128,
     min: 4,
-    max: 100000,
+    // What reads messages goes no deeper.
+    max: 512,
     doc: "Most levels of objects and arrays in a request's body.",
   }),
   headersMaxCount: integerSetting({

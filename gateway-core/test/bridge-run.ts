@@ -3,6 +3,7 @@ import { jest } from "@jest/globals";
 import { createLogger } from "@gatewayops/platform/log";
 import { createBridge } from "../src/bridge/bridge.ts";
 import type { StdioServer } from "../src/bridge/stdio-process.ts";
+import { createAddressGuard } from "../src/upstream/address-guard.ts";
 import { BRIDGE_SECRET_HEADER } from "../src/upstream/registry.ts";
 
 export const SECRET = "the secret of the bridge";
@@ -19,7 +20,10 @@ export type Bridge = {
 };
 
 /** Starts a bridge on a free port. Its clock stands still at 1,000,000 until it is set. */
-export async function startBridge(servers: readonly StdioServer[]): Promise<Bridge> {
+export async function startBridge(
+  servers: readonly StdioServer[],
+  mayConnect = createAddressGuard(false),
+): Promise<Bridge> {
   let now = 1_000_000;
   const lines: Record<string, unknown>[] = [];
   // The sweeper is the bridge's only interval: the test runs it when it likes.
@@ -27,6 +31,7 @@ export async function startBridge(servers: readonly StdioServer[]): Promise<Brid
   const bridge = createBridge({
     servers,
     secret: SECRET,
+    mayConnect,
     env: { PATH: process.env["PATH"] ?? "" },
     log: createLogger({
       service: "test",

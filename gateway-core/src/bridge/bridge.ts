@@ -5,6 +5,8 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import { readBody } from "@gatewayops/platform/rpc/body";
 import { MessageError, readMessage } from "../mcp/message.ts";
+import type { AddressGuard } from "../upstream/address-guard.ts";
+import { createConnector } from "../upstream/connector.ts";
 import { BRIDGE_SECRET_HEADER, UPSTREAM_URL_HEADER } from "../upstream/registry.ts";
 import { sendFailure } from "./http-answer.ts";
 import { SessionTable, orgOf } from "./session-table.ts";
@@ -18,6 +20,8 @@ export type BridgeOptions = {
   readonly secret: string;
   /** Environment every stdio server gets, before its own. */
   readonly env: Readonly<Record<string, string>>;
+  /** Which addresses may be connected to, of servers over HTTP+SSE. */
+  readonly mayConnect: AddressGuard;
   readonly log: Logger;
   readonly now: () => number;
 };
@@ -36,7 +40,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export function createBridge(options: BridgeOptions): { server: Server; close(): void } {
   const { log, now } = options;
   const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: createConnector({
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      mayConnect: options.mayConnect,
+      to: undefined,
+    }),
     allowH2: false,
     keepAliveTimeout: 4_000,
   });

@@ -62,7 +62,8 @@ export class BridgedStdioServer implements BridgedServer {
   /** Ends shared processes that nobody used since. */
   endIdle(oldest: number): void {
     for (const [org, server] of this.#modern)
-      if (server.isIdle && server.usedAt < oldest) {
+      if (!server.isIdle) server.usedAt = this.#options.now();
+      else if (server.usedAt < oldest) {
         this.#modern.delete(org);
         server.close();
       }

@@ -1,31 +1,10 @@
-import {
-  CAPABILITIES_META,
-  CLIENT_INFO_META,
-  MODERN_VERSION,
-  VERSION_META,
-} from "../mcp/envelope.ts";
 import type { Era } from "../mcp/message.ts";
-import { GATEWAY_INFO } from "../upstream/era.ts";
+import { discoverMessage, VERSION_UNSUPPORTED } from "../upstream/era.ts";
 import type { OpenChannel } from "./channel.ts";
 
 const DISCOVER_ID = 0;
-const DISCOVER = Buffer.from(
-  JSON.stringify({
-    jsonrpc: "2.0",
-    id: DISCOVER_ID,
-    method: "server/discover",
-    params: {
-      _meta: {
-        [VERSION_META]: MODERN_VERSION,
-        [CAPABILITIES_META]: {},
-        [CLIENT_INFO_META]: GATEWAY_INFO,
-      },
-    },
-  }),
-);
+const DISCOVER = Buffer.from(discoverMessage(DISCOVER_ID));
 const SILENCE_MS = 5_000;
-/** The one error that names the modern versions a server does speak (MCP 2026-07-28 basic §Error Codes). */
-const UNSUPPORTED_VERSION = -32022;
 
 export type FoundEra = {
   readonly era: Era;
@@ -85,6 +64,6 @@ function eraFrom(message: Buffer): Era | undefined {
   const { result, error } = answer;
   const isModern =
     Array.isArray(result?.supportedVersions) ||
-    (error?.code === UNSUPPORTED_VERSION && Array.isArray(error.data?.supported));
+    (error?.code === VERSION_UNSUPPORTED && Array.isArray(error.data?.supported));
   return isModern ? "modern" : "legacy";
 }

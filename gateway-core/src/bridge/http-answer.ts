@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Failure } from "@gatewayops/platform/errors";
-import { MessageError } from "../mcp/message.ts";
-import { oneLine } from "./one-line.ts";
+import { rpcCodeOf } from "../mcp/rpc-error.ts";
+import { messageEvent } from "../mcp/sse-event.ts";
 
 /** Where the messages of one request go. */
 export type AnswerSink = {
@@ -13,8 +13,6 @@ export type AnswerSink = {
 
 /** Bytes that wait for a reader that does not read; above them it is cut off. */
 const UNREAD_MAX_BYTES = 64 * 1024 * 1024;
-/** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */
-const OWN_CODES_FROM = 1_000;
 
 /** A request over HTTP that waits for its answer: JSON, or an event stream once anything came before it. */
 export class HttpAnswer implements AnswerSink {
@@ -49,7 +47,7 @@ export class HttpAnswer implements AnswerSink {
   answer(message: Buffer, options: { readonly isSessionless?: boolean } = {}): void {
     const response = this.#response;
     if (response.headersSent) {
-      response.end(eventOf(message));
+      response.end(messageEvent(message));
       return;
     }
     response.writeHead(200, {
@@ -62,7 +60,7 @@ export class HttpAnswer implements AnswerSink {
 
   fail(failure: Failure): void {
     if (this.#response.headersSent)
-      this.#response.end(eventOf(Buffer.from(rpcError(failure, this.#idText))));
+      this.#response.end(messageEvent(Buffer.from(rpcError(failure, this.#idText))));
     else sendFailure(this.#response, failure, this.#idText);
   }
 }
@@ -74,9 +72,8 @@ export function sendFailure(response: ServerResponse, failure: Failure, idText: 
 }
 
 function rpcError(failure: Failure, idText: string): string {
-  const code =
-    failure instanceof MessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number;
-  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify({ code, message: failure.message })}}`;
+  const error = { code: rpcCodeOf(failure), message: failure.message };
+  return `{"jsonrpc":"2.0","id":${idText},"error":${JSON.stringify(error)}}`;
 }
 
 /** Accepts a message that has no answer. */
@@ -99,17 +96,9 @@ export function beginEvents(response: ServerResponse, sessionId: string | undefi
 /** Writes an event; cuts off a reader that lets too much wait. */
 export function writeEvent(response: ServerResponse, message: Buffer): void {
   if (response.writableLength > UNREAD_MAX_BYTES) response.destroy();
-  else response.write(eventOf(message));
+  else response.write(messageEvent(message));
 }
 
 function sessionHeader(sessionId: string | undefined): Record<string, string> {
   return sessionId === undefined ? {} : { "mcp-session-id": sessionId };
-}
-
-function eventOf(message: Buffer): Buffer {
-  return Buffer.concat([
-    Buffer.from("event: message\ndata: "),
-    oneLine(message),
-    Buffer.from("\n\n"),
-  ]);
 }

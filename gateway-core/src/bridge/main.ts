@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { createLogger, type LogOptions } from "@gatewayops/platform/log";
+import { createAddressGuard } from "../upstream/address-guard.ts";
 import { createBridge } from "./bridge.ts";
 import type { StdioServer } from "./stdio-process.ts";
 
@@ -8,6 +9,8 @@ export type BridgeStart = {
   readonly servers: readonly StdioServer[];
   readonly secret: string;
   readonly port: number;
+  /** `GWO_UPSTREAM_DENY_PRIVATE`. */
+  readonly denyPrivateUpstreams: boolean;
   readonly log: Omit<LogOptions, "write" | "service">;
 };
 
@@ -19,6 +22,7 @@ process.once("message", (start: BridgeStart) => {
     env: { PATH, HOME, LANG },
     servers: start.servers,
     secret: start.secret,
+    mayConnect: createAddressGuard(start.denyPrivateUpstreams),
     log,
     now: Date.now,
   });

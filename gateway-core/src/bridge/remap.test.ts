@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { ASKED_PROGRESS_TOKEN, ID, canonical, textAt, withValues } from "./remap.ts";
+import { textAt } from "../mcp/json-members.ts";
+import { ASKED_PROGRESS_TOKEN, ID, canonical, withValues } from "./remap.ts";
 
 const values = (message: string, ...edits: Parameters<typeof withValues>[1]): string =>
   withValues(Buffer.from(message), edits).toString("utf8");

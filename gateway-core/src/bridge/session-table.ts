@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import { MessageError } from "../mcp/message.ts";
+import { unknownSession } from "../sessions/sessions.ts";
 import type { Session } from "./session.ts";
 import type { BridgedServer } from "./bridged-server.ts";
 
@@ -57,11 +58,7 @@ export class SessionTable {
         "Send `initialize` first; every later request needs its Mcp-Session-Id.",
       );
     const entry = this.#sessions.get(String(id));
-    if (entry?.server !== bridged.key || entry.org !== orgOf(request))
-      throw new Failure(
-        "SESSION_UNKNOWN",
-        "There is no such session. Send `initialize` to begin a new one.",
-      );
+    if (entry?.server !== bridged.key || entry.org !== orgOf(request)) throw unknownSession();
     entry.usedAt = this.#now();
     return entry.session;
   }
@@ -78,8 +75,9 @@ export class SessionTable {
 
   /** Ends what nobody used since. */
   endIdle(oldest: number): void {
-    for (const [id, { session, usedAt }] of this.#sessions)
-      if (session.isIdle && usedAt < oldest) this.#end(id);
+    for (const [id, entry] of this.#sessions)
+      if (!entry.session.isIdle) entry.usedAt = this.#now();
+      else if (entry.usedAt < oldest) this.#end(id);
   }
 
   close(): void {

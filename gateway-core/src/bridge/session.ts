@@ -4,7 +4,8 @@ import type { Logger } from "@gatewayops/platform/log";
 import { MessageError, type McpMessage } from "../mcp/message.ts";
 import type { MessageChannel, OpenChannel } from "./channel.ts";
 import { HttpAnswer, sendAccepted, sendFailure } from "./http-answer.ts";
-import { ASKED_PROGRESS_TOKEN, canonical, textAt } from "./remap.ts";
+import { textAt } from "../mcp/json-members.ts";
+import { ASKED_PROGRESS_TOKEN, canonical } from "./remap.ts";
 import { readChannelMessage, type ChannelMessage } from "./channel-message.ts";
 import { ServerStream } from "./server-stream.ts";
 

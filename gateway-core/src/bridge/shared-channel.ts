@@ -3,6 +3,7 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { SUBSCRIPTION_META } from "../mcp/envelope.ts";
 import type { MessageChannel, OpenChannel } from "./channel.ts";
 import type { AnswerSink } from "./http-answer.ts";
+import { textAt } from "../mcp/json-members.ts";
 import * as at from "./remap.ts";
 import { readChannelMessage, type ChannelMessage } from "./channel-message.ts";
 
@@ -77,10 +78,10 @@ export class SharedChannel {
       throw new Failure("OVERLOADED", `${RUNNING_MAX} requests of this server run already. Wait.`);
     const number = ++this.#lastNumber;
     const { body } = request;
-    const asked = this.#options.isLogAskedFor ? at.textAt(body, at.ASKED_LOG_LEVEL) : "";
+    const asked = this.#options.isLogAskedFor ? textAt(body, at.ASKED_LOG_LEVEL) : "";
     this.#running.set(number, {
       request,
-      progressToken: at.textAt(body, at.ASKED_PROGRESS_TOKEN),
+      progressToken: textAt(body, at.ASKED_PROGRESS_TOKEN),
       wantsLog: asked !== undefined,
     });
     const own = String(number);

@@ -3,6 +3,7 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { MessageError } from "../mcp/message.ts";
 import type { OpenChannel } from "./channel.ts";
 import { HttpAnswer, sendAccepted } from "./http-answer.ts";
+import { textAt } from "../mcp/json-members.ts";
 import * as at from "./remap.ts";
 import type { ChannelMessage } from "./channel-message.ts";
 import { ServerStream } from "./server-stream.ts";
@@ -108,13 +109,13 @@ function handshake(channel: SharedChannel, body: Buffer): Promise<Ready> {
     }, START_MS);
     channel.request({
       body,
-      idText: at.textAt(body, at.ID) ?? "0",
+      idText: textAt(body, at.ID) ?? "0",
       isListen: false,
       sink: {
         event: () => undefined,
         answer: (answer) => {
           clearTimeout(timer);
-          resolve({ channel, answer, isRefused: at.textAt(answer, at.ERROR) !== undefined });
+          resolve({ channel, answer, isRefused: textAt(answer, at.ERROR) !== undefined });
         },
         fail: (failure) => {
           clearTimeout(timer);
@@ -132,8 +133,12 @@ function answerServer(message: ChannelMessage): string {
     : `{"jsonrpc":"2.0","id":${message.id},"error":{"code":-32601,"message":"This client offers no capabilities."}}`;
 }
 
-/** A request on its way: the channel it took, and its number there. */
-type Sent = { readonly channel: SharedChannel; readonly number: number };
+/** A request on its way: the channel it took, its number there, and who waits for it. */
+type Sent = {
+  readonly channel: SharedChannel;
+  readonly number: number;
+  readonly answer: HttpAnswer;
+};
 
 /** One of the sessions that share a stateless server's channel. */
 class StatelessSession implements Session {
@@ -193,7 +198,11 @@ class StatelessSession implements Session {
   close(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    for (const { channel, number } of this.#running.values()) channel.cancel(number);
+    for (const { channel, number, answer } of this.#running.values()) {
+      channel.cancel(number);
+      answer.fail(new Failure("UPSTREAM_CLOSED", "The session was ended."));
+    }
+    this.#running.clear();
     this.#stream.close();
     this.#onEnd();
   }
@@ -229,7 +238,7 @@ class StatelessSession implements Session {
         },
       },
     });
-    const sent = { channel, number };
+    const sent = { channel, number, answer };
     this.#running.set(key, sent);
     this.#abandoned.delete(key);
     answer.onAbandoned(() => {
@@ -248,7 +257,7 @@ class StatelessSession implements Session {
   }
 
   #cancel(body: Buffer): void {
-    const idText = at.textAt(body, at.REQUEST_ID);
+    const idText = textAt(body, at.REQUEST_ID);
     if (idText === undefined) return;
     const key = at.canonical(idText);
     const sent = this.#running.get(key) ?? this.#abandoned.get(key);

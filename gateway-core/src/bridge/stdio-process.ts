@@ -4,7 +4,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { Logger } from "@gatewayops/platform/log";
 import { MESSAGE_MAX_BYTES, type ChannelEvents, type MessageChannel } from "./channel.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { oneLine } from "./one-line.ts";
+import { oneLine } from "../mcp/one-line.ts";
 
 /** A stdio server as the operator declares it. */
 export type StdioServer = {
@@ -58,6 +58,7 @@ export class StdioProcess implements MessageChannel {
       log.error({ server: server.name, err: error }, "a stdio server could not be started");
       this.#over(new Failure("UPSTREAM_UNREACHABLE", "The stdio server could not be started."));
     });
+    if (this.#process.pid === undefined) return;
     const lines = new LineSplitter(MESSAGE_MAX_BYTES);
     this.#process.stdout.on("data", (chunk: Buffer) => {
       this.#onOutput(lines.push(chunk));
@@ -80,7 +81,9 @@ export class StdioProcess implements MessageChannel {
   }
 
   send(message: Buffer): Promise<void> {
-    const { stdin } = this.#process;
+    const { stdin, pid } = this.#process;
+    // Never started: the channel's end, which is about to be told, fails what waits.
+    if (pid === undefined) return Promise.resolve();
     if (stdin.writableLength > UNREAD_MAX_BYTES)
       return Promise.reject(
         new Failure("OVERLOADED", `The stdio server ${this.#server.name} does not read. Wait.`),
@@ -92,7 +95,7 @@ export class StdioProcess implements MessageChannel {
 
   /** Closes the server's input, then SIGTERM, then SIGKILL (MCP transports §stdio, Shutdown). */
   close(): void {
-    if (this.#isClosing || this.#isOver) return;
+    if (this.#isClosing || this.#isOver || this.#process.pid === undefined) return;
     this.#isClosing = true;
     this.#process.stdin.end();
     const term = setTimeout(() => this.#process.kill("SIGTERM"), LADDER_MS);

@@ -16,6 +16,7 @@ const RESTART_MS = 250;
 /** Starts the bridge and starts it again, on the same port, when it dies. */
 export async function startBridge(options: {
   servers: readonly StdioServer[];
+  denyPrivateUpstreams: boolean;
   log: Logger;
   logOptions: BridgeStart["log"];
   onRestart: () => void;
@@ -57,6 +58,7 @@ export async function startBridge(options: {
       servers: options.servers,
       secret,
       port,
+      denyPrivateUpstreams: options.denyPrivateUpstreams,
       log: options.logOptions,
     };
     child.send(start_);

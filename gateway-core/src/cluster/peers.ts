@@ -32,6 +32,8 @@ const BELIEVED_MS = 2_000;
 const DEADLINE_MS = 1_000;
 const ADDRESSES_MAX = 1_000;
 const CONNECTIONS = 64;
+/** Workers of a thousand replicas are not all spoken to; a pool that is put away finishes what it has. */
+const POOLS_MAX = 256;
 
 /** The workers of all replicas: where each can be reached by the others. */
 export class Peers {
@@ -39,6 +41,7 @@ export class Peers {
   readonly #addresses = new Map<string, { url: string | undefined; until: number }>();
   readonly #pools = new Map<string, Pool>();
   #timer: NodeJS.Timeout | undefined;
+  #sign: () => void = () => undefined;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -46,7 +49,7 @@ export class Peers {
 
   /** Says where this worker can be reached, from now on. @param url "http://10.0.0.7:41234" */
   announce(url: string): void {
-    const sign = (): void => {
+    this.#sign = () => {
       const { redis, worker, replicaId, log } = this.#options;
       redis
         .pipeline()
@@ -57,18 +60,17 @@ export class Peers {
           log.debug({ err: error }, "this worker could not say that it is alive");
         });
     };
-    // Redis may be on its way yet, or come back without what was in it.
-    this.#options.redis.on("ready", sign);
-    sign();
+    this.#sign();
     // The connection may not stand yet, and a Redis that comes back may have forgotten us.
-    this.#options.redis.on("ready", sign);
-    this.#timer = setInterval(sign, SIGN_MS);
+    this.#options.redis.on("ready", this.#sign);
+    this.#timer = setInterval(this.#sign, SIGN_MS);
   }
 
   /** Takes this worker out, and ends connections to others. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const { redis, worker } = this.#options;
+    redis.off("ready", this.#sign);
     // A worker that could not say goodbye is forgotten by time.
     await redis.del(keyOf({ worker })).catch(() => 0);
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
@@ -119,9 +121,19 @@ export class Peers {
 
   #poolOf(url: string): Pool {
     const known = this.#pools.get(url);
-    if (known) return known;
+    if (known) {
+      this.#pools.delete(url);
+      this.#pools.set(url, known);
+      return known;
+    }
     const pool = new Pool(url, { connections: CONNECTIONS, connect: { timeout: DEADLINE_MS } });
     this.#pools.set(url, pool);
+    // Each start of a worker has another port: those used longest ago are of workers that are gone.
+    const [oldest] = this.#pools;
+    if (oldest && this.#pools.size > POOLS_MAX) {
+      this.#pools.delete(oldest[0]);
+      void oldest[1].close();
+    }
     return pool;
   }
 }

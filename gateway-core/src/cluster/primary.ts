@@ -80,6 +80,7 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
 
   const bridge = await startBridge({
     servers: options.stdioServers,
+    denyPrivateUpstreams: config.denyPrivateUpstreams,
     log,
     logOptions,
     onRestart: writeProcesses,

@@ -1,9 +1,17 @@
-/** What a server may ask of an agent, and the capability that the agent must have declared for it. */
+import { objectFrom } from "./json-object.ts";
+
+/** What a server may ask of an agent (MCP 2025-11-25 client/*), and the capability that the agent must have declared for it. */
 const NEEDED: ReadonlyMap<string, string> = new Map([
   ["elicitation/create", "elicitation"],
   ["sampling/createMessage", "sampling"],
   ["roots/list", "roots"],
 ]);
+
+/** True when an agent of these capabilities may be asked anything at all. @param capabilities JSON */
+export function canBeAsked(capabilities: string): boolean {
+  const declared = objectFrom(capabilities);
+  return [...NEEDED.values()].some((name) => declared[name] !== undefined);
+}
 
 /** MissingRequiredClientCapability (MCP 2026-07-28 basic §Error Codes). */
 export const CAPABILITY_MISSING = -32021;

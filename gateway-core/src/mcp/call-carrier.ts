@@ -8,6 +8,7 @@ import type { Carrier } from "./carrier.ts";
 import type { CarriedExchange } from "./carried-exchange.ts";
 import { memberFrom } from "./json-object.ts";
 import type { Era } from "./message.ts";
+import { eventStreamHeaders } from "./sse-event.ts";
 
 /** How an answer goes to an agent of an era; what differs between them. */
 export type CallFace = {
@@ -88,7 +89,7 @@ export class CallCarrier implements Carrier, CallListener {
           this.#enter();
         },
         (error: unknown) => {
-          this.#isOver = true;
+          this.#end("abandoned");
           this.#call?.cancel("the gateway is overloaded");
           this.exchange.fail(error);
         },
@@ -186,12 +187,7 @@ export class CallCarrier implements Carrier, CallListener {
   send(message: Buffer): void | Promise<void> {
     const { exchange } = this;
     if (exchange.isClientGone) return;
-    if (!exchange.isHeadSent) {
-      exchange.sendHead(200, [
-        ...["content-type", "text/event-stream", "cache-control", "no-cache"],
-        ...["x-accel-buffering", "no"],
-      ]);
-    }
+    if (!exchange.isHeadSent) exchange.sendHead(200, eventStreamHeaders());
     if (exchange.response.write(exchange.eventOf(message, false))) return;
     return exchange.drained();
   }

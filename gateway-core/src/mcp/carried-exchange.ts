@@ -114,6 +114,12 @@ export abstract class CarriedExchange extends Exchange {
     this.finish(body);
   }
 
+  /** Calls back when the connection to the agent is closed, at once when it is already. */
+  onceClosed(done: () => void): void {
+    if (this.isClientGone) done();
+    else this.response.once("close", done);
+  }
+
   readonly #carryBound = (carrier: Carrier): void => {
     this.#carry(carrier);
   };

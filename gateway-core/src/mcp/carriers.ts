@@ -19,7 +19,7 @@ import {
 import type { McpExchange } from "./mcp-exchange.ts";
 import type { Era } from "./message.ts";
 import { callOfModern } from "./modern-call-carrier.ts";
-import { ModernFace } from "./modern-face.ts";
+import { metaOf, ModernFace } from "./modern-face.ts";
 import { Relay } from "./relay.ts";
 import { RelayedInitialize } from "./relayed-session.ts";
 import { cancelRunning, openTranslatedSession, translatedCarrier } from "./translated-session.ts";
@@ -71,9 +71,9 @@ function modernOnModern(exchange: McpExchange): Carrier {
   return new Relay(exchange, undefined);
 }
 
-function watcherOf({ context, upstream, principal, message }: McpExchange): Watcher {
-  const meta = (message.params["_meta"] ?? {}) as Readonly<Record<string, unknown>>;
-  const info = meta[CLIENT_INFO_META];
+function watcherOf(exchange: McpExchange): Watcher {
+  const { context, upstream, principal } = exchange;
+  const info = metaOf(exchange)[CLIENT_INFO_META];
   return {
     calls: context.calls,
     upstream,

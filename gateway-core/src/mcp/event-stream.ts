@@ -1,6 +1,6 @@
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import type { McpExchange } from "./mcp-exchange.ts";
-import { messageEvent } from "./sse-event.ts";
+import { eventStreamHeaders, messageEvent } from "./sse-event.ts";
 
 /** Milliseconds of silence after which a comment shows that the stream is alive: what stands between cuts idle ones. */
 const ALIVE_MS = 25_000;
@@ -11,12 +11,9 @@ export class EventStream {
   readonly #exchange: McpExchange;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(exchange: McpExchange, headers: readonly string[] = []) {
+  constructor(exchange: McpExchange) {
     this.#exchange = exchange;
-    exchange.sendHead(200, [
-      ...["content-type", "text/event-stream", "cache-control", "no-cache"],
-      ...["x-accel-buffering", "no", ...headers],
-    ]);
+    exchange.sendHead(200, eventStreamHeaders());
     exchange.response.flushHeaders();
     this.#timer = setInterval(() => {
       if (!exchange.isClientGone) exchange.response.write(COMMENT);
@@ -31,9 +28,9 @@ export class EventStream {
     return this.#exchange.drained();
   }
 
-  /** Ends the stream. @param last a last message */
-  end(last?: Buffer): void {
-    this.#exchange.finish(last && messageEvent(last));
+  /** Ends the stream. */
+  end(): void {
+    this.#exchange.finish();
     this.stop();
   }
 

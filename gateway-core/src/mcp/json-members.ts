@@ -61,6 +61,28 @@ export function memberText(object: Buffer, name: string): string {
   return member ? object.toString("utf8", member.start, member.end) : "";
 }
 
+/** Names of members, from the outermost. */
+export type Path = readonly string[];
+
+/** The value at a path; undefined when there is none. Of members with one name the last counts, as parsers have it. */
+export function memberAt(json: JsonText, path: Path): Member | undefined {
+  let offset = 0;
+  let found: Member | undefined;
+  for (const name of path) {
+    if (found && json.bytes[found.start] !== OPEN_BRACE) return undefined;
+    found = membersOf(json, offset).findLast(({ key }) => key === name);
+    if (!found) return undefined;
+    offset = found.start;
+  }
+  return found;
+}
+
+/** The JSON text of the value at a path, as it stands in the message. Undefined: there is none. */
+export function textAt(message: Buffer, path: Path): string | undefined {
+  const member = memberAt(jsonTextOf(message), path);
+  return member && message.toString("utf8", member.start, member.end);
+}
+
 /** The text that a JSON object's member is; undefined when the object has none, or it is no text. */
 export function memberString(object: Buffer, name: string): string | undefined {
   const text = memberText(object, name);

@@ -127,8 +127,7 @@ export class LegacyFace implements CallFace {
     carrier: CallCarrier,
   ): Promise<{ result: string } | { error: string }> {
     const { context, isClientGone } = this.#exchange;
-    const declared = JSON.parse(carrier.request.capabilities) as Record<string, unknown>;
-    const missing = missingCapability(method, declared);
+    const missing = missingCapability(method, objectFrom(carrier.request.capabilities));
     // A server must not ask what the agent cannot do (MCP 2026-07-28 patterns/mrtr).
     if (missing !== undefined) return { error: notDeclared(missing) };
     if (isClientGone)

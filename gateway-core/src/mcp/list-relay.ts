@@ -3,6 +3,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import type { SessionState } from "../sessions/session-store.ts";
 import type { AgentSession } from "../sessions/sessions.ts";
 import { exchangeOnce, type OneAnswer } from "../upstream/exchange-once.ts";
+import { saysSessionLost } from "../upstream/resume.ts";
 import { noAnswer } from "../upstream/no-answer.ts";
 import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
@@ -58,7 +59,7 @@ export class ListRelay implements Carrier {
     const session = this.#session;
     let found = await this.#send(session?.state);
     const hasSession = session !== undefined && session.state.upstreamSession !== "";
-    if (hasSession && isSessionLost(found))
+    if (hasSession && saysSessionLost(found.status, found.answer?.bytes))
       found = await this.#send(
         await reopenRelayedSession(exchange.context, exchange.upstream, session),
       );
@@ -94,13 +95,4 @@ export class ListRelay implements Carrier {
       });
     });
   }
-}
-
-function isSessionLost({ status, answer }: OneAnswer): boolean {
-  if (status === 404) return true;
-  return (
-    status === 400 &&
-    answer !== undefined &&
-    /session|not initialized/i.test(answer.bytes.toString("utf8"))
-  );
 }

@@ -84,7 +84,7 @@ export class McpExchange extends HttpExchange {
   /** Belongs to a session, which does not end before this does. */
   #join(session: AgentSession): boolean | Promise<boolean> {
     this.session = session;
-    this.response.on("close", this.context.sessions.hold(session.id));
+    this.onceClosed(this.context.sessions.hold(session.id));
     return divert(this, session);
   }
 
@@ -114,7 +114,7 @@ export class McpExchange extends HttpExchange {
     const { keyIdText } = this.principal;
     const { streams } = this.context;
     streams.take(keyIdText);
-    this.response.once("close", () => {
+    this.onceClosed(() => {
       streams.give(keyIdText);
     });
   }

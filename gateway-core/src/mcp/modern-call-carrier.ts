@@ -5,7 +5,7 @@ import type { CarriedExchange } from "./carried-exchange.ts";
 import { CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META } from "./envelope.ts";
 import { listEditOf } from "./list-edit.ts";
 import type { Era } from "./message.ts";
-import { purposeOf, type ModernFace } from "./modern-face.ts";
+import { metaOf, purposeOf, type ModernFace } from "./modern-face.ts";
 import { isRepeatable } from "./safe-methods.ts";
 import { transformedCall } from "./transformed-call.ts";
 
@@ -38,7 +38,7 @@ export function callOfModern(exchange: CarriedExchange, era: Era, face: ModernFa
 
 function callRequestOf(exchange: CarriedExchange): CallRequest {
   const { message, upstream, principal, trace } = exchange;
-  const meta = (message.params["_meta"] ?? {}) as Readonly<Record<string, unknown>>;
+  const meta = metaOf(exchange);
   const level = meta[LOG_LEVEL_META];
   const info = meta[CLIENT_INFO_META];
   return {

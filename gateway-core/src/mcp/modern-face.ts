@@ -90,6 +90,8 @@ export class ModernFace implements CallFace {
   }
 
   #park(carrier: CallCarrier, call: ServerCall): void {
+    // A question that came while the call was parked may have begun to gather before.
+    clearTimeout(this.#gathering);
     this.#gathering = undefined;
     const { context, message, principal } = this.exchange;
     const id = createOwnedId(context.owner);
@@ -135,6 +137,7 @@ function statusOf(errorCode: number, status: number): number {
   return status >= 400 && status < 500 && status !== 404 ? status : 200;
 }
 
-function metaOf({ message }: CarriedExchange): Readonly<Record<string, unknown>> {
+/** `params._meta` of a request; empty when it has none. */
+export function metaOf({ message }: CarriedExchange): Readonly<Record<string, unknown>> {
   return (message.params["_meta"] ?? {}) as Readonly<Record<string, unknown>>;
 }

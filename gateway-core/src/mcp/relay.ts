@@ -6,8 +6,10 @@ import type { AgentSession } from "../sessions/sessions.ts";
 import type { Ending } from "../stages/ending.ts";
 import { circuitOpen } from "../upstream/breaker.ts";
 import { failureOfDispatch, timedOut } from "../upstream/dispatch-errors.ts";
+import { CLOSE_MS } from "../upstream/exchange-once.ts";
 import { endpointOf } from "../upstream/link.ts";
 import { tooLarge } from "../upstream/message-stream.ts";
+import { RESUMES_MAX, resumeDelayMs } from "../upstream/resume.ts";
 import { retryDelayMs } from "../upstream/retry.ts";
 import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
@@ -16,14 +18,11 @@ import { RelayedAnswer } from "./relayed-answer.ts";
 import { noteInSession, reopenRelayedSession } from "./relayed-session.ts";
 import { isRepeatable } from "./safe-methods.ts";
 import { toolOf, transformedCall, transformedHeaders } from "./transformed-call.ts";
+import { messageEvent } from "./sse-event.ts";
 import { isStreamRequest } from "./stream-request.ts";
 
-/** Resumptions of one answer's stream, and how long to wait before one. */
-const RESUMES_MAX = 100;
-const RESUME_MS = 1_000;
 /** Milliseconds that a server has to end a call that its agent cancelled; it need not answer it. */
 const CANCELLED_MS = 1_000;
-const RESUME_MAX_MS = 30_000;
 
 /**
  * Takes a message to a server of the same era, bytes unchanged. Answers stream: what `RelayedAnswer` holds waits until
@@ -52,6 +51,8 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       this.#send();
       return;
     }
+    // From now on: it may be cancelled while it waits.
+    this.#awaitCancellation();
     const { upstream, message } = this.#exchange;
     const { bulkhead } = upstream;
     if (message.kind === "request" ? bulkhead.take() : bulkhead.takeForNote()) this.#enter();
@@ -61,9 +62,20 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
           this.#enter();
         },
         (error: unknown) => {
-          this.#exchange.fail(error);
+          this.#refuse(error);
         },
       );
+  }
+
+  /** Ends a call of which nothing was sent. */
+  #refuse(error: unknown): void {
+    this.#forgetCall();
+    this.#exchange.fail(error);
+  }
+
+  #forgetCall(): void {
+    this.#forget?.();
+    this.#forget = undefined;
   }
 
   /** A server's own stream may stay open for hours and says nothing of its health: no breaker and no bulkhead for it. */
@@ -78,14 +90,13 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     upstream.bulkhead.give();
-    this.#exchange.fail(circuitOpen(upstream.name, upstream.breaker));
+    this.#refuse(circuitOpen(upstream.name, upstream.breaker));
   }
 
   #send(): void {
     const { upstream, httpMethod, pipeline } = this.#exchange;
     this.#exchange.attempts++;
     pipeline.metrics.active(upstream.name, 1);
-    this.#awaitCancellation();
     this.#dispatch(httpMethod, this.#outgoing(), "");
   }
 
@@ -153,7 +164,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     if (answer.hasAnsweredInStream) {
-      if (this.#isAnswered) this.#exchange.response.end();
+      if (this.#isAnswered) this.#exchange.finish();
       return;
     }
     this.#exchange.end(answer.ending());
@@ -169,7 +180,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     if (this.#answer.hasAnsweredInStream) {
       // The answer is complete; what broke off after it is of no use to anyone.
       this.#upstreamDone("succeeded");
-      if (this.#isAnswered) this.#exchange.response.end();
+      if (this.#isAnswered) this.#exchange.finish();
       return;
     }
     if (this.#isGivenUp) {
@@ -198,6 +209,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       return;
     }
     this.#isUpstreamDone = false;
+    this.#awaitCancellation();
     setTimeout(() => {
       this.start();
     }, delayMs);
@@ -222,14 +234,20 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       exchange.finish(only);
       return;
     }
-    for (const chunk of held) exchange.response.write(chunk);
-    if (this.#controller?.paused === true) this.#controller.resume();
-    if (mode !== "sse" || this.#isUpstreamDone) exchange.finish();
+    for (const chunk of held) exchange.write(chunk, undefined);
+    if (mode !== "sse" || this.#isUpstreamDone) {
+      exchange.finish();
+      return;
+    }
+    // At last: what the server has sent meanwhile comes at once, its end too.
+    void exchange.drained().then(() => {
+      this.#controller?.resume();
+    });
   }
 
   answerFailure(body: string): boolean {
     if (this.#answer.gate?.isBetweenEvents !== true) return false;
-    this.#exchange.response.end(`event: message\ndata: ${body}\n\n`);
+    this.#exchange.finish(messageEvent(Buffer.from(body)));
     return true;
   }
 
@@ -319,6 +337,8 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
     const exchange = this.#exchange;
     const answer = this.#answer;
     const hadAnswered = answer.hasAnsweredInStream;
+    // What comes after the answer waits for the record, with somebody to read it.
+    if (hadAnswered && exchange.isClientGone) return;
     const passable = answer.take(chunk);
     if (passable) {
       exchange.sendHead(answer.status, answer.headers);
@@ -331,7 +351,17 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
       this.#upstreamDone("failed");
       exchange.fail(ambiguous(exchange.upstream.name));
       this.#controller?.abort(new Error("ambiguous answer"));
-    } else exchange.end(answer.ending());
+    } else {
+      if (exchange.message.kind === "request") this.#closeSoon();
+      exchange.end(answer.ending());
+    }
+  }
+
+  /** A server need not keep the stream of a call that it has answered (MCP 2025-11-25 transports §Sending Messages). */
+  #closeSoon(): void {
+    this.#watch = setTimeout(() => {
+      this.#controller?.abort(new Error("answered"));
+    }, CLOSE_MS);
   }
 
   /** Passes on what was kept back. */
@@ -379,12 +409,9 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   /** Resumes in the agent's place, which keeps its stream (MCP 2025-11-25 transports §Resumability). */
   #resume(): void {
     this.#resumes++;
-    setTimeout(
-      () => {
-        this.#dispatch("GET", null, this.#answer.gate?.lastEventId ?? "");
-      },
-      Math.min(this.#answer.gate?.retryMs ?? RESUME_MS, RESUME_MAX_MS),
-    );
+    setTimeout(() => {
+      this.#dispatch("GET", null, this.#answer.gate?.lastEventId ?? "");
+    }, resumeDelayMs(this.#answer.gate?.retryMs));
   }
 
   /** A stream may be silent for as long as it likes; a document in its place may not. */
@@ -399,8 +426,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   #upstreamDone(verdict: "succeeded" | "failed" | "abandoned"): void {
     const { pipeline, upstream } = this.#exchange;
     clearTimeout(this.#watch);
-    this.#forget?.();
-    this.#forget = undefined;
+    this.#forgetCall();
     pipeline.metrics.active(upstream.name, -1);
     if (!this.#isCall) return;
     upstream.breaker[verdict]();

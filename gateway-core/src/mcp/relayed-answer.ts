@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import type { Failure } from "@gatewayops/platform/errors";
 import type { Ending } from "../stages/ending.ts";
+import { saysSessionLost } from "../upstream/resume.ts";
 import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import type { McpMessage } from "./message.ts";
@@ -120,11 +121,12 @@ export class RelayedAnswer {
     return this.#held.splice(0);
   }
 
-  /** 404 says so (MCP 2025-11-25 transports); servers on the SDK's older transports answer 400 instead. */
+  /** True when a suspect answer says that the server has lost the session. */
   saysSessionLost(): boolean {
-    if (this.status === 404) return true;
-    const body = Buffer.concat(this.#held).toString("utf8");
-    return this.mode === "json" && /session|not initialized/i.test(body);
+    return saysSessionLost(
+      this.status,
+      this.mode === "json" ? Buffer.concat(this.#held) : undefined,
+    );
   }
 
   /** What is wrong with an answer that has ended; undefined when it is one. */

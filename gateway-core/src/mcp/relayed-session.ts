@@ -9,14 +9,12 @@ import { helloFrom } from "../upstream/legacy-session.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Carrier } from "./carrier.ts";
+import { PARAMS_MAX_BYTES } from "./session-request.ts";
 import type { McpContext } from "./mcp-context.ts";
 import { LEGACY_VERSION } from "./envelope.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import { memberText } from "./json-members.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
-
-/** Bytes of `initialize` params that are kept, to begin the session anew with them. */
-const PARAMS_MAX_BYTES = 16 * 1024;
 
 /** We take both forms of an answer, whatever the agent does. */
 const NOT_FORWARDED = "accept";
@@ -108,7 +106,7 @@ function stateOf(
     upstreamSession: session.id,
     endpoint: session.endpoint,
     version: answer.errorCode === 0 ? helloFrom(answer.resultText).version : LEGACY_VERSION,
-    initializeParams: params.length > PARAMS_MAX_BYTES ? "" : params,
+    initializeParams: Buffer.byteLength(params) > PARAMS_MAX_BYTES ? "" : params,
     logLevel: "",
     subscriptions: [],
     bridgeReplica: upstream.link.isBridged ? context.replicaId : "",

@@ -4,6 +4,11 @@ import { MessageError } from "./message.ts";
 /** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */
 const OWN_CODES_FROM = 1_000;
 
+/** The JSON-RPC code of a failure. */
+export function rpcCodeOf(failure: Failure): number {
+  return failure instanceof MessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number;
+}
+
 /**
  * The JSON-RPC error that tells an agent of a failure.
  *
@@ -12,7 +17,7 @@ const OWN_CODES_FROM = 1_000;
 export function rpcErrorBody(failure: Failure, idText: string, requestId: string): string {
   const isMessageError = failure instanceof MessageError;
   const error = {
-    code: isMessageError ? failure.rpcCode : OWN_CODES_FROM + failure.spec.number,
+    code: rpcCodeOf(failure),
     message: failure.message,
     data: {
       ...(isMessageError ? failure.data : {}),

@@ -4,6 +4,9 @@ import type { McpExchange } from "./mcp-exchange.ts";
 import { isRepeatable } from "./safe-methods.ts";
 import { transformedCall } from "./transformed-call.ts";
 
+/** Bytes of `initialize` params that are kept of a session. */
+export const PARAMS_MAX_BYTES = 16 * 1024;
+
 /** A request of the session as the server must hear it. */
 export function requestOf(
   exchange: McpExchange,

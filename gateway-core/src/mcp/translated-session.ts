@@ -18,7 +18,7 @@ import {
 } from "./local-answer.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { editOf } from "./relayed-session.ts";
-import { requestOf } from "./session-request.ts";
+import { PARAMS_MAX_BYTES, requestOf } from "./session-request.ts";
 import { SessionStream } from "./session-stream.ts";
 
 // An agent of the legacy era with a server of the modern one. The session is the gateway's alone; the server hears of
@@ -26,14 +26,12 @@ import { SessionStream } from "./session-stream.ts";
 
 /** Extensions are agreed on in the modern era's own way, which the agent does not speak. */
 const NOT_CARRIED: ReadonlySet<string> = new Set(["extensions"]);
-/** Bytes of `initialize` params: they are kept, and go out with each request. */
-export const PARAMS_MAX_BYTES = 16 * 1024;
 
 /** Answers `initialize`. */
 export async function openTranslatedSession(exchange: McpExchange): Promise<LocalResult> {
   const { context, principal, serverName, message, body, upstream } = exchange;
   const initializeParams = memberText(body, "params") || "{}";
-  if (initializeParams.length > PARAMS_MAX_BYTES)
+  if (Buffer.byteLength(initializeParams) > PARAMS_MAX_BYTES)
     throw new Failure(
       "REQUEST_INVALID",
       `params: of initialize may have at most ${PARAMS_MAX_BYTES} bytes.`,

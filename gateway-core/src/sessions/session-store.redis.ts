@@ -88,9 +88,16 @@ export function createRedisSessionStore(redis: Redis): SessionStore {
       for (let step = 0; step < SHARDS && expired.length < limit; step++) {
         const shard = prefixOf((first + step) % SHARDS);
         const left = limit - expired.length;
-        const taken = (await run(redis, () =>
-          redis.eval(TAKE, 1, `${shard}ends`, left, `${shard}state:`),
-        )) as string[];
+        let taken: string[];
+        try {
+          taken = (await run(redis, () =>
+            redis.eval(TAKE, 1, `${shard}ends`, left, `${shard}state:`),
+          )) as string[];
+        } catch (error) {
+          // What was taken is in the store no more: it is ended all the same.
+          if (expired.length > 0) return expired;
+          throw error;
+        }
         for (let at = 0; at + 1 < taken.length; at += 2)
           expired.push({
             id: taken[at] ?? "",

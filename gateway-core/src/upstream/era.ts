@@ -22,20 +22,19 @@ const PROBE_TIMEOUT_MS = 10_000;
 const END_TIMEOUT_MS = 2_000;
 
 /** UnsupportedProtocolVersion (MCP 2026-07-28 basic §Error Codes). */
-const VERSION_UNSUPPORTED = -32022;
+export const VERSION_UNSUPPORTED = -32022;
 
-const DISCOVER = JSON.stringify({
-  jsonrpc: "2.0",
-  id: "probe",
-  method: "server/discover",
-  params: {
-    _meta: {
-      [VERSION_META]: MODERN_VERSION,
-      [CAPABILITIES_META]: {},
-      [CLIENT_INFO_META]: GATEWAY_INFO,
-    },
-  },
-});
+/** Asks a server which versions of the modern era it speaks. @param id of the request */
+export function discoverMessage(id: string | number): string {
+  const _meta = {
+    [VERSION_META]: MODERN_VERSION,
+    [CAPABILITIES_META]: {},
+    [CLIENT_INFO_META]: GATEWAY_INFO,
+  };
+  return JSON.stringify({ jsonrpc: "2.0", id, method: "server/discover", params: { _meta } });
+}
+const DISCOVER = discoverMessage("probe");
+
 /** The era a server speaks, the modern one where it has both; undefined when that is not known. */
 export function knownEra({ link }: Upstream, nowMs: number): Era | undefined {
   return nowMs - link.probedAt > BELIEVED_MS ? undefined : link.era;

@@ -4,7 +4,7 @@ import { objectFrom } from "../mcp/json-object.ts";
 import { GATEWAY_INFO } from "./era.ts";
 import { exchangeOnce } from "./exchange-once.ts";
 import type { HeaderMirror } from "./link.ts";
-import { toolsOf } from "./listed-tools.ts";
+import { PAGES_MAX, TOOLS_MAX, toolsOf } from "./list-tools.ts";
 import { mirrorsOf } from "./mcp-headers.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -16,7 +16,6 @@ export type HeaderMirrors = {
   learn(upstream: Upstream, signal: AbortSignal): Promise<void>;
 };
 
-const PAGES_MAX = 100;
 const ENVELOPE = {
   capabilities: "{}",
   clientInfo: JSON.stringify(GATEWAY_INFO),
@@ -35,10 +34,13 @@ export function createHeaderMirrors(log: Logger): HeaderMirrors {
   async function learn(upstream: Upstream, signal: AbortSignal): Promise<void> {
     const mirrors = new Map<string, readonly HeaderMirror[]>();
     let cursor: string | undefined;
+    let listed = 0;
     for (let page = 0; page < PAGES_MAX; page++) {
-      const result = await list(upstream, cursor, signal);
-      for (const tool of toolsOf(result)) {
-        const found = mirrorsOf(tool.inputSchema);
+      const resultText = await list(upstream, cursor, signal);
+      for (const tool of toolsOf(Buffer.from(resultText || "{}"))) {
+        if (++listed > TOOLS_MAX) break;
+        const schema: unknown = tool.inputSchema && JSON.parse(tool.inputSchema.toString("utf8"));
+        const found = mirrorsOf(schema);
         if (!found)
           log.warn(
             { mcp_server: upstream.name, mcp_tool: tool.name },
@@ -46,8 +48,8 @@ export function createHeaderMirrors(log: Logger): HeaderMirrors {
           );
         else if (found.length > 0) mirrors.set(tool.name, found);
       }
-      const { nextCursor } = result;
-      if (typeof nextCursor !== "string") break;
+      const { nextCursor } = objectFrom(resultText);
+      if (typeof nextCursor !== "string" || listed >= TOOLS_MAX) break;
       cursor = nextCursor;
     }
     upstream.link.mirrors = mirrors;
@@ -58,7 +60,7 @@ async function list(
   upstream: Upstream,
   cursor: string | undefined,
   signal: AbortSignal,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<string> {
   const params = cursor === undefined ? "{}" : JSON.stringify({ cursor });
   const request = `{"jsonrpc":"2.0","id":"list","method":"tools/list","params":${params}}`;
   const { answer } = await exchangeOnce(upstream, {
@@ -67,5 +69,5 @@ async function list(
     signal,
     timeoutMs: upstream.timeoutMs,
   });
-  return objectFrom(answer?.resultText ?? "");
+  return answer?.resultText ?? "";
 }

@@ -1,21 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
-import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
+import { memberText, textAt } from "../mcp/json-members.ts";
 import { isSameId } from "../mcp/rpc-id.ts";
 import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
 import { timedOut } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import { noAnswer } from "./no-answer.ts";
-import {
-  isSessionLost,
-  notify,
-  sessionHeaders,
-  tell,
-  type LegacySession,
-} from "./legacy-session.ts";
+import { notify, sessionHeaders, tell, type LegacySession } from "./legacy-session.ts";
 import type { HeldSession, LegacySessions } from "./legacy-sessions.ts";
 import { exchangeMessages, type EndedExchange, type MessageExchange } from "./message-stream.ts";
+import { RESUMES_MAX, resumeDelayMs, resumeHeaders, saysSessionLost } from "./resume.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { CallListener, CallRequest, ServerCall } from "./server-call.ts";
 import { isAnswerTo, readServerMessage, type ServerMessage } from "./server-message.ts";
@@ -32,10 +27,6 @@ export const ASKED_MAX_MS = 10 * 60_000;
 /** What a server may ask during one call before it has answers. */
 const ASKED_MAX = 64;
 const TOO_MUCH = '"error":{"code":-32603,"message":"Too much is asked at once."}';
-/** Resumptions of one answer's stream. */
-const RESUMES_MAX = 100;
-const RETRY_DEFAULT_MS = 1_000;
-const RETRY_MAX_MS = 30_000;
 
 let lastId = 0;
 
@@ -158,7 +149,8 @@ export class LegacyCall implements ServerCall {
     this.listener.onAttempt();
     this.#isSent = true;
     let ended = await this.#exchange(session, "POST", this.#bytes(), []);
-    if (!this.#hasBegunAnew && isSessionLost(session, ended.status, this.#answer)) {
+    const hasSession = session.id !== "" && !this.#hasBegunAnew;
+    if (hasSession && saysSessionLost(ended.status, this.#answer?.bytes)) {
       // Once: a server that loses each session at once is broken.
       this.#hasBegunAnew = true;
       this.#answer = undefined;
@@ -170,10 +162,10 @@ export class LegacyCall implements ServerCall {
     // The server may close the stream and want it to be resumed (MCP 2025-11-25 transports §Sending Messages).
     for (let resumes = 0; !this.#answer && ended.lastEventId !== ""; resumes++) {
       if (resumes >= RESUMES_MAX) break;
-      await delay(Math.min(ended.retryMs ?? RETRY_DEFAULT_MS, RETRY_MAX_MS), undefined, {
+      await delay(resumeDelayMs(ended.retryMs), undefined, {
         signal: this.#abort.signal,
       });
-      ended = await this.#exchange(session, "GET", null, ["last-event-id", ended.lastEventId]);
+      ended = await this.#exchange(session, "GET", null, resumeHeaders(ended.lastEventId));
       if (ended.status >= 300) break;
     }
     if (!this.#answer) throw noAnswer(upstream, ended);
@@ -253,9 +245,8 @@ export class LegacyCall implements ServerCall {
   #onNotification(message: ServerMessage): void | Promise<void> {
     if (message.method !== "notifications/progress") return this.listener.onNotification(message);
     const params = Buffer.from(message.paramsText === "" ? "{}" : message.paramsText);
-    const token = memberNamed(membersOf(jsonTextOf(params)), "progressToken");
-    if (!token || this.#progressToken === "") return;
-    if (!isSameId(params.toString("utf8", token.start, token.end), this.#id)) return;
+    if (this.#progressToken === "") return;
+    if (!isSameId(memberText(params, "progressToken"), this.#id)) return;
     const own = changedRequest(message.bytes, {
       setParams: new Map([["progressToken", this.#progressToken]]),
     });
@@ -322,13 +313,5 @@ function sessionsLost({ name }: Upstream): Failure {
 
 /** JSON of a request's progress token; empty when it has none. */
 function progressTokenOf(message: Buffer): string {
-  const { params } = JSON.parse(message.toString("utf8")) as {
-    params?: { _meta?: { progressToken?: unknown } | null } | null;
-  };
-  if (params?._meta?.progressToken === undefined) return "";
-  const json = jsonTextOf(message);
-  const outer = memberNamed(membersOf(json), "params");
-  const meta = outer && memberNamed(membersOf(json, outer.start), "_meta");
-  const token = meta && memberNamed(membersOf(json, meta.start), "progressToken");
-  return token ? message.toString("utf8", token.start, token.end) : "";
+  return textAt(message, ["params", "_meta", "progressToken"]) ?? "";
 }

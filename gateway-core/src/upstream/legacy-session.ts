@@ -5,7 +5,6 @@ import { memberText } from "../mcp/json-members.ts";
 import { endSession, GATEWAY_INFO } from "./era.ts";
 import { exchangeOnce } from "./exchange-once.ts";
 import { noAnswer } from "./no-answer.ts";
-import type { ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** What a session is opened with. */
@@ -134,22 +133,6 @@ export function closeLegacySession(session: LegacySession): Promise<void> {
         version: session.hello.version,
         endpoint: session.endpoint,
       });
-}
-
-/** 404 says that a session is lost (MCP 2025-11-25 transports); servers on the SDK's older transports answer 400. */
-export function isSessionLost(
-  session: LegacySession,
-  status: number,
-  answer: ServerMessage | undefined,
-): boolean {
-  if (session.id === "") return false;
-  return (
-    status === 404 ||
-    (status === 400 &&
-      answer !== undefined &&
-      answer.errorCode !== 0 &&
-      /session|not initialized/i.test(answer.bytes.toString("utf8")))
-  );
 }
 
 function setLevelOf(level: string): string {

@@ -11,7 +11,7 @@ import {
 } from "./legacy-session.ts";
 import { exchangeMessages } from "./message-stream.ts";
 import { readServerMessage, type ServerMessage } from "./server-message.ts";
-import { objectFrom } from "../mcp/json-object.ts";
+import { canBeAsked } from "../mcp/askable.ts";
 import { failureOfDispatch } from "./dispatch-errors.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -259,14 +259,6 @@ export class LegacySessions {
   #wake(pool: Pool): void {
     for (const wake of pool.waiting.splice(0)) wake();
   }
-}
-
-/** What servers may ask of an agent (MCP 2025-11-25 client/*). */
-const ASKABLE = ["elicitation", "sampling", "roots"] as const;
-
-function canBeAsked(capabilities: string): boolean {
-  const declared = objectFrom(capabilities);
-  return ASKABLE.some((name) => declared[name] !== undefined);
 }
 
 function ownerPrefix(upstream: Upstream, owner: string): string {

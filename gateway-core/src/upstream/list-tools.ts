@@ -6,8 +6,8 @@ import type { ServerCalls } from "./server-calls.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Pages of a tool list that are read. */
-const PAGES_MAX = 100;
-const TOOLS_MAX = 10_000;
+export const PAGES_MAX = 100;
+export const TOOLS_MAX = 10_000;
 /** Owner of the gateway's own sessions, which no key has. */
 const OWNER = "catalog";
 

@@ -36,7 +36,6 @@ export type ExchangeHead = {
 
 /** How an exchange ended: all its messages were handed over. */
 export type EndedExchange = ExchangeHead & {
-  readonly messages: number;
   /** Id of the last event that had one, to resume after it; empty for none. */
   readonly lastEventId: string;
   /** What the server wants to be waited before that. */
@@ -78,7 +77,7 @@ export async function exchangeMessages(
     const document = await collect(body, upstream);
     const isMcp = isAnswer(head.status, response.headers) && document.length > 0;
     if (isMcp) await exchange.onMessage(document);
-    return { ...head, messages: isMcp ? 1 : 0, lastEventId: "", retryMs: undefined };
+    return { ...head, lastEventId: "", retryMs: undefined };
   } catch (error) {
     throw error instanceof Failure ? error : failureOfDispatch(error as Error, upstream);
   }
@@ -103,20 +102,18 @@ async function readStream(
   body: AsyncIterable<Buffer>,
   exchange: MessageExchange,
   upstream: Upstream,
-): Promise<Pick<EndedExchange, "messages" | "lastEventId" | "retryMs">> {
+): Promise<Pick<EndedExchange, "lastEventId" | "retryMs">> {
   const parser = new SseParser(upstream.messageMaxBytes);
-  let messages = 0;
   for await (const chunk of body) {
     const events = parser.feed(chunk);
     if (!events) throw tooLarge(upstream);
     for (const event of events) {
       // An event without data primes a client with its id (MCP 2025-11-25 transports §Resumability).
       if (event.data.length === 0 || event.event !== "message") continue;
-      messages++;
       await exchange.onMessage(event.data);
     }
   }
-  return { messages, lastEventId: parser.lastEventId, retryMs: parser.retryMs };
+  return { lastEventId: parser.lastEventId, retryMs: parser.retryMs };
 }
 
 async function collect(body: AsyncIterable<Buffer>, upstream: Upstream): Promise<Buffer> {

@@ -9,6 +9,7 @@ import { UpstreamBreaker, type BreakerOptions } from "./breaker.ts";
 import { Bulkhead, WorkerSlots, type BulkheadOptions } from "./bulkhead.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { createConnector } from "./connector.ts";
+import { failureOfDispatch } from "./dispatch-errors.ts";
 import { discover, type DnsClient, type Instance } from "./discovery.ts";
 import { Endpoints } from "./endpoints.ts";
 import { knownToolsFrom, type KnownTools } from "./known-tools.ts";
@@ -178,19 +179,32 @@ export function createUpstreamRegistry(options: RegistryOptions): UpstreamRegist
     });
     const headers = [...bridgeHeaders(bridge, server), UPSTREAM_URL_HEADER, server.url];
     const path = "/sse";
-    const found = await pool.request({
-      ...{ method: "HEAD", path, headers },
-      ...{ headersTimeout: BRIDGE_PROBE_MS, bodyTimeout: BRIDGE_PROBE_MS },
+    const status = await statusOf(pool, { path, headers }).catch(async (error: unknown) => {
+      await pool.destroy();
+      throw failureOfDispatch(error as Error, { name: server.name, timeoutMs: BRIDGE_PROBE_MS });
     });
-    await found.body.dump();
     // Several requests may find it out at once.
-    if (found.statusCode !== 204 || (link as { readonly isBridged: boolean }).isBridged) {
+    if (status !== 204 || (link as { readonly isBridged: boolean }).isBridged) {
       await pool.close();
       return;
     }
     void closeLink(link);
     Object.assign(link, { pool, endpoints: undefined, path, headers, isBridged: true });
   }
+}
+
+async function statusOf(
+  pool: Pool,
+  request: { readonly path: string; readonly headers: string[] },
+): Promise<number> {
+  const { statusCode, body } = await pool.request({
+    ...request,
+    method: "HEAD",
+    headersTimeout: BRIDGE_PROBE_MS,
+    bodyTimeout: BRIDGE_PROBE_MS,
+  });
+  await body.dump();
+  return statusCode;
 }
 
 function poolTo(origin: string, connect: Parameters<typeof createConnector>[0]): Pool {

@@ -120,7 +120,7 @@ export class ServerCalls {
         onAnswer: resolve,
         onFailure: reject,
       });
-      signal?.addEventListener("abort", () => {
+      const giveUp = (): void => {
         call.cancel("it took too long");
         reject(
           new Failure(
@@ -128,7 +128,13 @@ export class ServerCalls {
             `The MCP server ${upstream.name} did not answer in time.`,
           ),
         );
-      });
+      };
+      // The time may have run out while the call waited for its turn.
+      if (signal?.aborted === true) {
+        giveUp();
+        return;
+      }
+      signal?.addEventListener("abort", giveUp, { once: true });
       call.start();
     });
   }

@@ -11,6 +11,7 @@ import {
   type LegacySession,
 } from "./legacy-session.ts";
 import { exchangeMessages, type EndedExchange } from "./message-stream.ts";
+import { resumeHeaders } from "./resume.ts";
 import type { ServerCalls } from "./server-calls.ts";
 import { readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
@@ -94,6 +95,10 @@ function listen({ calls, upstream, filter, ...options }: WatchOptions): Promise<
   const method = "subscriptions/listen";
   const message = { jsonrpc: "2.0", id: 0, method, params: { notifications: filter } };
   return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      call.cancel("nobody listens any more");
+      resolve();
+    };
     const call = calls.create(
       "modern",
       {
@@ -123,22 +128,18 @@ function listen({ calls, upstream, filter, ...options }: WatchOptions): Promise<
           options.onHonoured(notifications ?? {});
           return undefined;
         },
+        // The signal outlives this stream: another one follows it.
         onAnswer: () => {
+          signal.removeEventListener("abort", stop);
           resolve();
         },
         onFailure: (failure: Failure) => {
+          signal.removeEventListener("abort", stop);
           reject(failure);
         },
       },
     );
-    signal.addEventListener(
-      "abort",
-      () => {
-        call.cancel("nobody listens any more");
-        resolve();
-      },
-      { once: true },
-    );
+    signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) resolve();
     else call.start();
   });
@@ -179,7 +180,7 @@ function readStream(
     method: "GET",
     headers: [
       ...sessionHeaders(session),
-      ...(lastEventId === "" ? [] : ["last-event-id", lastEventId]),
+      ...(lastEventId === "" ? [] : resumeHeaders(lastEventId)),
     ],
     body: null,
     signal,

@@ -3,7 +3,8 @@ import { LEGACY_VERSION, MODERN_VERSION, SERVER_INFO_META } from "../mcp/envelop
 import { memberString } from "../mcp/json-members.ts";
 import { resultOf, type LocalResult } from "../mcp/local-answer.ts";
 import type { McpExchange } from "../mcp/mcp-exchange.ts";
-import { PARAMS_MAX_BYTES, versionFor } from "../mcp/translated-session.ts";
+import { PARAMS_MAX_BYTES } from "../mcp/session-request.ts";
+import { versionFor } from "../mcp/translated-session.ts";
 import { memberText } from "../mcp/json-members.ts";
 import { Failure } from "@gatewayops/platform/errors";
 import { GATEWAY_INFO } from "../upstream/era.ts";
@@ -40,7 +41,7 @@ export async function discoverAll(exchange: McpExchange): Promise<LocalResult> {
 export async function openAggregatedSession(exchange: McpExchange): Promise<LocalResult> {
   const { context, principal, message, body } = exchange;
   const initializeParams = memberText(body, "params") || "{}";
-  if (initializeParams.length > PARAMS_MAX_BYTES)
+  if (Buffer.byteLength(initializeParams) > PARAMS_MAX_BYTES)
     throw new Failure(
       "REQUEST_INVALID",
       `params: of initialize may have at most ${PARAMS_MAX_BYTES} bytes.`,

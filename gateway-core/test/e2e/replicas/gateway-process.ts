@@ -117,19 +117,37 @@ export function environmentOf(stack: Stack): Record<string, string> {
 /** Living processes of a group. */
 function processesOfGroup(group: number | undefined): number[] {
   if (group === undefined) return [];
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${String(pid)}/stat`, "utf8");
-        // After the name, which may hold anything: state, parent, group.
-        const [state, , of] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return Number(of) === group && state !== "Z";
-      } catch {
-        return false; // gone meanwhile
-      }
-    });
+  return numbersIn("/proc").filter(
+    (pid) => statOf(`/proc/${String(pid)}`)?.group === group && hasLivingThread(pid),
+  );
+}
+
+/** A killed process is a zombie before all of its threads are gone, and the last one keeps its sockets open. */
+function hasLivingThread(pid: number): boolean {
+  const tasks = `/proc/${String(pid)}/task`;
+  return numbersIn(tasks).some((thread) => {
+    const state = statOf(`${tasks}/${String(thread)}`)?.state;
+    return state !== undefined && state !== "Z" && state !== "X";
+  });
+}
+
+function numbersIn(directory: string): number[] {
+  try {
+    return readdirSync(directory).map(Number).filter(Number.isInteger);
+  } catch {
+    return []; // gone meanwhile
+  }
+}
+
+function statOf(directory: string): { state: string; group: number } | undefined {
+  try {
+    const stat = readFileSync(`${directory}/stat`, "utf8");
+    // After the name, which may hold anything: state, parent, group.
+    const [state = "", , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { state, group: Number(group) };
+  } catch {
+    return undefined; // gone meanwhile
+  }
 }
 
 function memoryOf(pid: number): number {
