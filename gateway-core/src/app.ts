@@ -174,7 +174,14 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     changes.stop();
   });
 
-  const mcp = createMcpContext({ ...options, directory: known, now });
+  const mcp = createMcpContext({
+    ...options,
+    directory: known,
+    now,
+    onToolsChanged: (upstream) => {
+      pipeline.catalog.changed(upstream);
+    },
+  });
   metrics.registerGauges(options.registry, heldGauges(mcp, upstreams));
   const pipeline: Pipeline = {
     authenticate: createAuthenticateStage(known, {

@@ -74,6 +74,33 @@ async function connect(
   return client;
 }
 
+/** Sends a request of the modern era to all servers as one. */
+function postModern(
+  method: string,
+  params: object,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  return bench!.post(
+    { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } },
+    {
+      path: "/v1/mcp",
+      headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": method, ...headers },
+    },
+  );
+}
+
+function urlOf(server: Server): Promise<string> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`);
+    });
+  });
+}
+
 async function textOf(name: string): Promise<string> {
   const result = (await client!.callTool({ name, arguments: {} })) as {
     content: { text?: string }[];
@@ -124,6 +151,28 @@ describe.each(ERAS)("all servers as one, to a %s agent", (agent) => {
     await connect(agent, { others: both() });
     for (const server of ["old", "young"])
       expect(await textOf(`${server}__test_input_required_result_elicitation`)).toBe("Hello, Ada!");
+  });
+
+  it("call and get what has a shortened name, which nobody has listed since the worker's start", async () => {
+    const others = { [`a-server-${"x".repeat(40)}`]: modern.url, old: legacy.url };
+    const before = await connect(agent, { others });
+    // Entries of both servers differ in their names alone.
+    const shortened = (
+      entries: { name: string; description?: string | undefined }[],
+      known: string,
+    ): string => {
+      const { description } = entries.find(({ name }) => name === known)!;
+      const other = entries.find((one) => one.name !== known && one.description === description);
+      expect(other?.name).toMatch(/^a-server-x{40}__\w{1,15}_[0-9a-f]{8}$/);
+      return other!.name;
+    };
+    const tool = shortened((await before.listTools()).tools, "old__test_simple_text");
+    const prompt = shortened((await before.listPrompts()).prompts, "old__test_simple_prompt");
+    await client!.close();
+    await bench!.close();
+    const cold = await connect(agent, { others });
+    expect((await cold.getPrompt({ name: prompt })).messages).toHaveLength(1);
+    expect(await textOf(tool)).toBe("This is a simple text response for testing.");
   });
 
   it("refuse a name that is nobody's with an error of JSON-RPC", async () => {
@@ -207,6 +256,35 @@ describe("all servers as one, when one of them does not answer", () => {
   });
 });
 
+describe("all servers as one, to an agent that has no calls left", () => {
+  it("ask no server whose a resource is", async () => {
+    let asked = 0;
+    const counting = createServer((_request, response) => {
+      asked++;
+      response.writeHead(500).end();
+    });
+    const url = await urlOf(counting);
+    try {
+      bench = await startBench({
+        redisUrl: engine.url,
+        others: { one: url, two: url },
+        scopes: { rateRps: 1, rateBurst: 1 },
+      });
+      await bench.connected();
+      const [method, uri] = ["resources/read", "test://nobody"];
+      const read = (): Promise<Response> => postModern(method, { uri }, { "mcp-name": uri });
+      expect((await read()).status).not.toBe(429);
+      const before = asked;
+      expect(before).toBeGreaterThan(0);
+      expect((await read()).status).toBe(429);
+      expect(asked).toBe(before);
+    } finally {
+      counting.closeAllConnections();
+      counting.close();
+    }
+  });
+});
+
 describe("pages of all servers' lists", () => {
   it("go on by one cursor where each server's list goes on", async () => {
     const pageOf = (names: string[]): Server =>
@@ -233,16 +311,7 @@ describe("pages of all servers' lists", () => {
         });
       });
     const servers = [pageOf(["a1", "a2", "a3"]), pageOf(["b1"])];
-    const urls = await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<string>((resolve) => {
-            server.listen(0, "127.0.0.1", () => {
-              resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`);
-            });
-          }),
-      ),
-    );
+    const urls = await Promise.all(servers.map(urlOf));
     try {
       bench = await startBench({
         redisUrl: engine.url,
@@ -252,19 +321,7 @@ describe("pages of all servers' lists", () => {
       const pages: string[][] = [];
       let cursor: string | undefined;
       do {
-        const method = "tools/list";
-        const _meta = {
-          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-          "io.modelcontextprotocol/clientCapabilities": {},
-        };
-        const params = { _meta, ...(cursor === undefined ? {} : { cursor }) };
-        const response = await bench.post(
-          { jsonrpc: "2.0", id: 1, method, params },
-          {
-            path: "/v1/mcp",
-            headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": method },
-          },
-        );
+        const response = await postModern("tools/list", cursor === undefined ? {} : { cursor });
         const { result } = (await response.json()) as {
           result: { tools: { name: string }[]; nextCursor?: string };
         };
@@ -272,24 +329,7 @@ describe("pages of all servers' lists", () => {
         cursor = result.nextCursor;
       } while (cursor !== undefined);
       expect(pages).toEqual([["a__a1", "b__b1"], ["a__a2"], ["a__a3"]]);
-      const junk = await bench.post(
-        {
-          jsonrpc: "2.0",
-          id: 2,
-          method: "tools/list",
-          params: {
-            cursor: "junk",
-            _meta: {
-              "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-              "io.modelcontextprotocol/clientCapabilities": {},
-            },
-          },
-        },
-        {
-          path: "/v1/mcp",
-          headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list" },
-        },
-      );
+      const junk = await postModern("tools/list", { cursor: "junk" });
       expect(await junk.json()).toMatchObject({ error: { code: -32602 } });
     } finally {
       for (const server of servers) {

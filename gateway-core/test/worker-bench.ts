@@ -11,7 +11,11 @@ import { join } from "node:path";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
-import { ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  ServerTransport,
+  type TransformationSchema,
+} from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
@@ -56,6 +60,8 @@ export type BenchOptions = {
   readonly listMode?: ListMode;
   /** More registered servers: URL and time-out by name. */
   readonly servers?: (name: string) => { url: string; timeoutMs: number } | undefined;
+  /** Changes to the requests to all servers. */
+  readonly transformations?: MessageInitShape<typeof TransformationSchema>[];
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
@@ -102,6 +108,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   const closers: (() => unknown)[] = [remove];
   const received: Bench["received"] = [];
   const handler = options.upstream ?? answerResult;
+  const settings = { transformations: options.transformations ?? [] };
   const upstream = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -166,6 +173,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
                 url: options.others?.[name] ?? upstreamUrl,
                 transport: ServerTransport.STREAMABLE_HTTP,
                 enabled: true,
+                settings,
               },
               tools: ["echo"],
             };
@@ -177,6 +185,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
                 ...{ id: otherId(index), orgId, name, url },
                 transport: ServerTransport.STREAMABLE_HTTP,
                 enabled: true,
+                settings,
               },
               tools: [],
             })),

@@ -9,7 +9,6 @@ import type { Carrier } from "./carrier.ts";
 import { pushForwardHeaders } from "./forward-headers.ts";
 import type { McpExchange } from "./mcp-exchange.ts";
 import { reopenRelayedSession } from "./relayed-session.ts";
-import { transformedHeaders } from "./transformed-call.ts";
 
 /** Takes a list request to a server of the same era, and leaves out of the answer what the agent may not see. */
 export class ListRelay implements Carrier {
@@ -88,7 +87,7 @@ export class ListRelay implements Carrier {
       exchange.attempts++;
       return exchangeOnce(upstream, {
         body: exchange.rpcBody,
-        headers: transformedHeaders(upstream, headers, undefined),
+        headers,
         signal: this.#abort.signal,
         timeoutMs: upstream.timeoutMs,
         endpoint: state?.endpoint ?? "",

@@ -1,6 +1,6 @@
 import { Failure } from "@gatewayops/platform/errors";
 import type { ServerMessage } from "../upstream/server-message.ts";
-import { LISTS, type WatchFilter } from "../upstream/server-watch.ts";
+import { WATCHED_LISTS, type WatchFilter } from "../upstream/server-watch.ts";
 import type { Carrier } from "./carrier.ts";
 import { changedRequest, SUBSCRIPTION_META } from "./envelope.ts";
 import { EventStream } from "./event-stream.ts";
@@ -74,7 +74,7 @@ export class ListenCarrier implements Carrier {
 function filterOf(given: unknown): WatchFilter {
   const { resourceSubscriptions, ...lists } = (given ?? {}) as Record<string, unknown>;
   const filter: WatchFilter = {};
-  for (const [name] of LISTS) if (lists[name] === true) filter[name] = true;
+  for (const [name] of WATCHED_LISTS) if (lists[name] === true) filter[name] = true;
   if (Array.isArray(resourceSubscriptions))
     filter.resourceSubscriptions = resourceSubscriptions
       .filter((uri): uri is string => typeof uri === "string")

@@ -14,6 +14,7 @@ import { Holdings } from "../stages/holdings.ts";
 import { endSession } from "../upstream/era.ts";
 import { turnedToBridge } from "../upstream/link.ts";
 import { ServerCalls } from "../upstream/server-calls.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { ListCache } from "../virtual/list-cache.ts";
 import { SharedWatches } from "../virtual/shared-watches.ts";
 import { AskedAgents } from "./asked-agents.ts";
@@ -54,6 +55,8 @@ export type McpContextOptions = {
   readonly replicaId: string;
   readonly directory: Directory;
   readonly now: () => number;
+  /** Told that a server says its list of tools has changed. */
+  readonly onToolsChanged: (upstream: Upstream) => void;
 };
 
 /** Wires what the MCP face works with. What must be closed is registered here. */
@@ -128,8 +131,9 @@ export function createMcpContext(options: McpContextOptions): McpContext {
   const watches = new SharedWatches({
     calls,
     log,
-    onChange: (serverId) => {
-      lists.outdate(serverId);
+    onChange: (upstream, notification) => {
+      lists.outdate(upstream.idText);
+      if (notification === "notifications/tools/list_changed") options.onToolsChanged(upstream);
     },
   });
   sessions.start();

@@ -60,8 +60,11 @@ export class McpExchange extends HttpExchange {
     const isOurs = this.#findSession();
     if (!this.isAggregated) return isOurs;
     return Promise.resolve(isOurs).then(async (ours) => {
-      if (ours) await routeToServer(this);
-      return ours;
+      if (!ours || this.message.kind !== "request") return ours;
+      // Before servers are asked whose it is.
+      await this.limitEarly();
+      await routeToServer(this);
+      return true;
     });
   }
 

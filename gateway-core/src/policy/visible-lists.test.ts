@@ -2,12 +2,15 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { jsonTextOf } from "../mcp/json-members.ts";
 import { splice } from "../mcp/json-splice.ts";
-import { editsOfList, isListMethod, visibleList, type ListMethod } from "./visible-lists.ts";
+import { editsOfList, isListMethod, type ListMethod } from "./visible-lists.ts";
 
 const seen = (text: string, visible: string[], method: ListMethod = "tools/list") =>
-  visibleList(Buffer.from(text), method, (name) => visible.includes(name)).toString();
+  splice(
+    Buffer.from(text),
+    editsOfList(jsonTextOf(Buffer.from(text)), 0, method, (name) => visible.includes(name)),
+  ).toString();
 
-describe("visibleList", () => {
+describe("what may be seen of a list", () => {
   const list =
     '{ "tools" : [ {"name":"a","n":1.0} ,{"name":"b"}, {"name":"c"} ], "nextCursor":"x" }';
 

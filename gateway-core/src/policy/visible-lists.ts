@@ -1,8 +1,8 @@
-import { elementsOf, jsonTextOf, membersOf, type JsonText } from "../mcp/json-members.ts";
-import { splice, type Edit } from "../mcp/json-splice.ts";
+import { elementsOf, membersOf, type JsonText } from "../mcp/json-members.ts";
+import type { Edit } from "../mcp/json-splice.ts";
 
 /** A method that lists, with the member of its result that is the list, and the member that names an entry. */
-const LISTS = {
+export const LISTS = {
   "tools/list": { list: "tools", key: "name" },
   "prompts/list": { list: "prompts", key: "name" },
   "resources/list": { list: "resources", key: "uri" },
@@ -16,21 +16,12 @@ export function isListMethod(method: string): method is ListMethod {
 }
 
 /**
- * The result of a list with the entries that may be seen. All else of it, the cursor of the next page too, stays byte by
- * byte what it was.
+ * The edits that leave in the result of a list the entries that may be seen. All else of it, the cursor of the next page
+ * too, stays byte by byte what it was.
  *
- * @param result JSON of an object
+ * @param resultOffset where the result's object begins
  * @param isVisible told the name, URI or URI template of an entry; an entry without one is never seen
  */
-export function visibleList(
-  result: Buffer,
-  method: ListMethod,
-  isVisible: (name: string) => boolean,
-): Buffer {
-  return splice(result, editsOfList(jsonTextOf(result), 0, method, isVisible));
-}
-
-/** The edits that do the same to a result inside of a message. */
 export function editsOfList(
   json: JsonText,
   resultOffset: number,

@@ -53,6 +53,7 @@ export abstract class Exchange implements LoggedCall {
   openSlot = -1;
 
   #price: Price = FREE;
+  #isWithinLimits = false;
   #isIntended = false;
   #isEnded = false;
   #ending: Ending | undefined;
@@ -301,6 +302,10 @@ export abstract class Exchange implements LoggedCall {
         this.send();
         return;
       }
+      if (this.#isWithinLimits) {
+        this.#onWithinLimits();
+        return;
+      }
       const verdict = this.pipeline.rateLimit(this.principal);
       if (verdict instanceof Promise)
         verdict.then((found) => {
@@ -312,15 +317,36 @@ export abstract class Exchange implements LoggedCall {
     }
   }
 
+  /**
+   * Holds the request to its limits now, and not again later: for requests whose server must be looked for.
+   *
+   * @throws Failure RATE_LIMITED
+   */
+  protected async limitEarly(): Promise<void> {
+    this.#requireWithinLimits(await this.pipeline.rateLimit(this.principal));
+  }
+
+  #requireWithinLimits(verdict: RateVerdict): void {
+    this.bucket = verdict.tightest;
+    this.stage(Stage.RATE_LIMIT, verdict.outcome);
+    this.#isWithinLimits = verdict.failure === undefined;
+    if (!verdict.failure) return;
+    const spec = verdict.tightest?.spec;
+    if (spec) this.pipeline.metrics.limitHit(spec.scope, spec.id);
+    throw verdict.failure;
+  }
+
   #onLimited(verdict: RateVerdict): void {
     try {
-      this.bucket = verdict.tightest;
-      this.stage(Stage.RATE_LIMIT, verdict.outcome);
-      if (verdict.failure) {
-        const spec = verdict.tightest?.spec;
-        if (spec) this.pipeline.metrics.limitHit(spec.scope, spec.id);
-        throw verdict.failure;
-      }
+      this.#requireWithinLimits(verdict);
+      this.#onWithinLimits();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #onWithinLimits(): void {
+    try {
       if (!this.isCall) {
         this.send();
         return;

@@ -6,6 +6,7 @@ import {
 } from "../mcp/envelope.ts";
 import { objectFrom } from "../mcp/json-object.ts";
 import type { Era } from "../mcp/message.ts";
+import { transformedHeaders } from "../mcp/transformed-call.ts";
 import { exchangeOnce, type OneAnswer } from "./exchange-once.ts";
 import { endpointOf } from "./link.ts";
 import { noAnswer } from "./no-answer.ts";
@@ -105,10 +106,14 @@ export async function endSession(
     const response = await pool.request({
       method: "DELETE",
       path: link.path,
-      headers: [
-        ...link.headers,
-        ...["mcp-session-id", session.id, "mcp-protocol-version", session.version],
-      ],
+      headers: transformedHeaders(
+        upstream,
+        [
+          ...link.headers,
+          ...["mcp-session-id", session.id, "mcp-protocol-version", session.version],
+        ],
+        undefined,
+      ),
       signal: AbortSignal.timeout(END_TIMEOUT_MS),
     });
     await response.body.dump();

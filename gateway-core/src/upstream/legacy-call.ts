@@ -3,7 +3,7 @@ import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, WITHOUT_ENVELOPE } from "../mcp/envelope.ts";
 import { memberText, textAt } from "../mcp/json-members.ts";
 import { isSameId } from "../mcp/rpc-id.ts";
-import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
+import { toolOf } from "../mcp/transformed-call.ts";
 import { timedOut } from "./dispatch-errors.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import { noAnswer } from "./no-answer.ts";
@@ -184,15 +184,12 @@ export class LegacyCall implements ServerCall {
       method,
       body,
       endpoint: session.endpoint,
-      headers: transformedHeaders(
-        upstream,
-        [
-          ...sessionHeaders(session),
-          ...(traceparent === "" ? [] : ["traceparent", traceparent]),
-          ...headers,
-        ],
-        toolOf(this.#request),
-      ),
+      headers: [
+        ...sessionHeaders(session),
+        ...(traceparent === "" ? [] : ["traceparent", traceparent]),
+        ...headers,
+      ],
+      tool: toolOf(this.#request),
       signal: this.#abort.signal,
       headTimeoutMs: 0,
       silenceMs: 0,

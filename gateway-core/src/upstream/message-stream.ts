@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Failure } from "@gatewayops/platform/errors";
 import { answerModeOf, mediaTypeOf } from "../mcp/answer-mode.ts";
 import { SseParser } from "../mcp/sse-parser.ts";
+import { transformedHeaders } from "../mcp/transformed-call.ts";
 import { failureOfDispatch } from "./dispatch-errors.ts";
 import { endpointOf } from "./link.ts";
 import type { Upstream } from "./upstream.ts";
@@ -9,9 +10,11 @@ import type { Upstream } from "./upstream.ts";
 /** One HTTP exchange with an MCP server, read message by message. */
 export type MessageExchange = {
   readonly method: "POST" | "GET";
-  /** Beside those every request to the server has. */
+  /** Beside those every request to the server has, before the server's settings change them. */
   readonly headers: readonly string[];
   readonly body: Buffer | string | null;
+  /** The tool that is called; not said: none. */
+  readonly tool?: string | undefined;
   /** Name of the endpoint that has the session; empty or not said: any. */
   readonly endpoint?: string;
   readonly signal: AbortSignal;
@@ -59,12 +62,7 @@ export async function exchangeMessages(
     const response = await endpoint.pool.request({
       method: exchange.method,
       path: link.path,
-      headers: [
-        ...link.headers,
-        ...(exchange.body === null ? [] : ["content-type", "application/json"]),
-        ...["accept", exchange.body === null ? "text/event-stream" : BOTH],
-        ...exchange.headers,
-      ],
+      headers: headersOf(upstream, exchange),
       body: exchange.body,
       signal: exchange.signal,
       headersTimeout: exchange.headTimeoutMs,
@@ -81,6 +79,19 @@ export async function exchangeMessages(
   } catch (error) {
     throw error instanceof Failure ? error : failureOfDispatch(error as Error, upstream);
   }
+}
+
+function headersOf(
+  upstream: Upstream,
+  { body, headers, tool }: Pick<MessageExchange, "body" | "headers" | "tool">,
+): string[] {
+  const all = [
+    ...upstream.link.headers,
+    ...(body === null ? [] : ["content-type", "application/json"]),
+    ...["accept", body === null ? "text/event-stream" : BOTH],
+    ...headers,
+  ];
+  return transformedHeaders(upstream, all, tool);
 }
 
 function headOf(status: number, headers: IncomingHttpHeaders, endpoint: string): ExchangeHead {

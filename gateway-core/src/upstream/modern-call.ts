@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { failureFrom } from "@gatewayops/platform/errors";
 import { changedRequest, envelopeMeta, MODERN_VERSION } from "../mcp/envelope.ts";
-import { toolOf, transformedHeaders } from "../mcp/transformed-call.ts";
+import { toolOf } from "../mcp/transformed-call.ts";
 import { CLOSE_MS } from "./exchange-once.ts";
 import type { HeaderMirrors } from "./header-mirrors.ts";
 import { headerValue, mirrorHeaders } from "./mcp-headers.ts";
@@ -128,7 +128,8 @@ export class ModernCall implements ServerCall {
     const isStream = this.#request.method === "subscriptions/listen";
     const ended = await exchangeMessages(upstream, {
       method: "POST",
-      headers: transformedHeaders(upstream, headers, toolOf(this.#request)),
+      headers,
+      tool: toolOf(this.#request),
       body,
       signal: this.#abort.signal,
       headTimeoutMs,

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { failureFrom, type Failure } from "@gatewayops/platform/errors";
 import type { Era } from "../mcp/message.ts";
 import { changedRequest, SUBSCRIPTION_META } from "../mcp/envelope.ts";
@@ -15,6 +14,7 @@ import { resumeHeaders } from "./resume.ts";
 import type { ServerCalls } from "./server-calls.ts";
 import { readServerMessage, type ServerMessage } from "./server-message.ts";
 import type { Upstream } from "./upstream.ts";
+import { pause, untilAborted } from "./waiting.ts";
 
 /** What is to be heard of (MCP 2026-07-28 patterns/subscriptions §Notification Filter). */
 export type WatchFilter = {
@@ -45,7 +45,7 @@ const AGAIN_MAX_MS = 30_000;
 const MARK: ReadonlySet<string> = new Set([SUBSCRIPTION_META]);
 
 /** The lists a server may say have changed: member of the filter, capability, notification. */
-export const LISTS = [
+export const WATCHED_LISTS = [
   ["toolsListChanged", "tools", "notifications/tools/list_changed"],
   ["promptsListChanged", "prompts", "notifications/prompts/list_changed"],
   ["resourcesListChanged", "resources", "notifications/resources/list_changed"],
@@ -83,11 +83,6 @@ export async function watchServer(options: WatchOptions): Promise<void> {
 
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-/** Resolves when the time is over, or the signal has ended it. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
 function listen({ calls, upstream, filter, ...options }: WatchOptions): Promise<void> {
@@ -202,13 +197,15 @@ function isWanted({ method, paramsText }: ServerMessage, honoured: WatchFilter):
     const { uri } = JSON.parse(paramsText === "" ? "{}" : paramsText) as { uri?: unknown };
     return honoured.resourceSubscriptions?.some((one) => isWithin(one, uri)) === true;
   }
-  return LISTS.some(([name, , notification]) => notification === method && honoured[name] === true);
+  return WATCHED_LISTS.some(
+    ([name, , notification]) => notification === method && honoured[name] === true,
+  );
 }
 
 /** The part of a wish that the server can fulfil. */
 function honouredOf(wanted: WatchFilter, { hello }: LegacySession): WatchFilter {
   const honoured: WatchFilter = {};
-  for (const [name, capability] of LISTS)
+  for (const [name, capability] of WATCHED_LISTS)
     if (wanted[name] === true && hasCapability(hello, capability, "listChanged"))
       honoured[name] = true;
   if (wanted.resourceSubscriptions && hasCapability(hello, "resources", "subscribe"))
@@ -219,17 +216,4 @@ function honouredOf(wanted: WatchFilter, { hello }: LegacySession): WatchFilter 
 /** An update may name a part of what was subscribed to (MCP 2025-11-25 server/resources §Subscriptions). */
 function isWithin(subscribed: string, uri: unknown): boolean {
   return typeof uri === "string" && uri.startsWith(subscribed);
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener(
-      "abort",
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

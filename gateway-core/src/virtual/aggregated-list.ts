@@ -4,11 +4,12 @@ import { isBrokenTool } from "../mcp/list-edit.ts";
 import { resultOf, type LocalResult } from "../mcp/local-answer.ts";
 import type { McpExchange } from "../mcp/mcp-exchange.ts";
 import { MessageError } from "../mcp/message.ts";
-import type { ListMethod } from "../policy/visible-lists.ts";
-import { maySee, serversFor } from "./all-servers.ts";
+import { isVisible } from "../policy/visibility.ts";
+import { LISTS, type ListMethod } from "../policy/visible-lists.ts";
+import { serversFor } from "./all-servers.ts";
 import { combinedCursor, splitCursor } from "./combined-cursor.ts";
 import { joinedName, joinedUri } from "./names.ts";
-import { LIST_MEMBERS, listServer, type Lister, type ServerListing } from "./server-lists.ts";
+import { listServer, listsOf, type Lister, type ServerListing } from "./server-lists.ts";
 
 /** Key of the entry in `_meta` that says which servers are missing from a list, and why. */
 export const UNAVAILABLE_META = "io.gatewayops/unavailable";
@@ -30,19 +31,17 @@ export async function aggregatedList(
   method: ListMethod,
   lister: Lister,
 ): Promise<LocalResult> {
-  const { principal, pipeline, context, message } = exchange;
+  const { principal, pipeline, message } = exchange;
   const { servers, listMode } = await pipeline.directory.servers(principal.orgIdText);
   const all = serversFor(principal, { servers, listMode });
   const cursors = cursorsOf(message.params["cursor"]);
   const asked = cursors ? all.filter(({ name }) => cursors.has(name)) : all;
   const listings = await Promise.all(
     asked.map((upstream) =>
-      listServer(
-        { calls: context.calls, cache: context.lists, now: pipeline.now },
-        upstream,
-        method,
-        { cursor: cursors?.get(upstream.name), lister },
-      ),
+      listServer(listsOf(exchange), upstream, method, {
+        cursor: cursors?.get(upstream.name),
+        lister,
+      }),
     ),
   );
   const failed = listings.filter(({ failure }) => failure !== undefined);
@@ -62,7 +61,7 @@ export async function aggregatedList(
     ...(message.era === "modern"
       ? ['"resultType":"complete"', '"ttlMs":0', '"cacheScope":"private"']
       : []),
-    `"${LIST_MEMBERS[method].list}":[${items.map((item) => item.toString("utf8")).join(",")}]`,
+    `"${LISTS[method].list}":[${items.map((item) => item.toString("utf8")).join(",")}]`,
     ...(cursor === undefined ? [] : [`"nextCursor":"${cursor}"`]),
     ...(failed.length === 0
       ? []
@@ -97,11 +96,11 @@ function entriesOf(
   method: ListMethod,
   { upstream, page }: ServerListing,
 ): Buffer[] {
-  const { key } = LIST_MEMBERS[method];
+  const { key } = LISTS[method];
   const join = key === "name" ? joinedName : joinedUri;
   return (page?.items ?? []).flatMap((item) => {
     const name = memberString(item, key);
-    if (name === undefined || !maySee(principal, upstream, method, name)) return [];
+    if (name === undefined || !isVisible(principal.access, upstream, method, name)) return [];
     if (method === "tools/list" && isBrokenTool(item)) {
       pipeline.log.warn(
         { mcp_server: upstream.name, mcp_tool: name },

@@ -3,9 +3,11 @@ import { memberString } from "../mcp/json-members.ts";
 import type { WatchSource } from "../mcp/listen-carrier.ts";
 import type { McpExchange } from "../mcp/mcp-exchange.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
-import { LISTS, watchServer, type WatchFilter } from "../upstream/server-watch.ts";
+import { WATCHED_LISTS, watchServer, type WatchFilter } from "../upstream/server-watch.ts";
+import { isVisible } from "../policy/visibility.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { maySee, serversFor } from "./all-servers.ts";
+import { untilAborted } from "../upstream/waiting.ts";
+import { serversFor } from "./all-servers.ts";
 import { listerOf } from "./lister.ts";
 import { joinedUri, splitUri } from "./names.ts";
 
@@ -16,7 +18,9 @@ export function watchAll(exchange: McpExchange): WatchSource {
     const servers = serversFor(principal, await pipeline.directory.servers(principal.orgIdText));
     const subscriptions = subscriptionsOf(exchange, servers, filter.resourceSubscriptions ?? []);
     const wanted = new Set<string>(
-      LISTS.flatMap(([name, , notification]) => (filter[name] === true ? [notification] : [])),
+      WATCHED_LISTS.flatMap(([name, , notification]) =>
+        filter[name] === true ? [notification] : [],
+      ),
     );
     onHonoured({
       ...filter,
@@ -53,7 +57,9 @@ function subscriptionsOf(
   return uris.flatMap((joined) => {
     const parts = splitUri(joined);
     const upstream = servers.find(({ name }) => name === parts?.server);
-    if (!parts || !upstream || !maySee(principal, upstream, "resources/list", parts.uri)) return [];
+    const isTheirs =
+      parts && upstream && isVisible(principal.access, upstream, "resources/list", parts.uri);
+    if (!isTheirs) return [];
     return [{ upstream, uri: parts.uri, joined }];
   });
 }
@@ -92,17 +98,4 @@ function underJoinedUri(upstream: Upstream, message: ServerMessage): ServerMessa
   if (uri === undefined) return message;
   const setParams = new Map([["uri", JSON.stringify(joinedUri(upstream.name, uri))]]);
   return { ...message, bytes: changedRequest(message.bytes, { setParams }) };
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener(
-      "abort",
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -3,12 +3,11 @@ import type { OrgServers } from "../control/directory.ts";
 import type { Principal } from "../control/principal.ts";
 import { memberString } from "../mcp/json-members.ts";
 import type { McpExchange } from "../mcp/mcp-exchange.ts";
-import { isVisible } from "../policy/visibility.ts";
-import type { ListMethod } from "../policy/visible-lists.ts";
+import { LISTS } from "../policy/visible-lists.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listerOf } from "./lister.ts";
-import { joinedName } from "./names.ts";
-import { listServer } from "./server-lists.ts";
+import { joinedName, mayBeOf } from "./names.ts";
+import { listServer, listsOf } from "./server-lists.ts";
 
 /** The servers that an agent may reach, by name. */
 export function serversFor(principal: Principal, { servers }: OrgServers): Upstream[] {
@@ -17,24 +16,58 @@ export function serversFor(principal: Principal, { servers }: OrgServers): Upstr
   );
 }
 
+/** Pages of a server's list that are looked through for one name. */
+const PAGES_MAX = 20;
+
 /** A server and the name of something of it. */
 export type Found = { readonly upstream: Upstream; readonly name: string };
 
-/** The tool that a shortened name stands for, among those that are known of the servers. */
-export function findTool(servers: readonly Upstream[], joined: string): Found | undefined {
-  for (const upstream of servers)
-    for (const name of upstream.tools.names())
-      if (joinedName(upstream.name, name) === joined) return { upstream, name };
-  return undefined;
+/**
+ * What a shortened name stands for: a tool that is known of a server, else what a server that the name may begin with
+ * lists.
+ */
+export async function findShortened(
+  exchange: McpExchange,
+  servers: readonly Upstream[],
+  method: "tools/list" | "prompts/list",
+  joined: string,
+): Promise<Found | undefined> {
+  const likely = servers.filter(({ name }) => mayBeOf(name, joined));
+  if (method === "tools/list")
+    for (const upstream of likely)
+      for (const name of upstream.tools.names())
+        if (joinedName(upstream.name, name) === joined) return { upstream, name };
+  const found = await Promise.all(
+    likely.map(async (upstream) => {
+      const name = await nameInList(exchange, upstream, method, joined);
+      return name === undefined ? [] : [{ upstream, name }];
+    }),
+  );
+  return found.flat()[0];
 }
 
-export function maySee(
-  principal: Principal,
+/** Reads a server's list page by page until something in it has the joined name. */
+async function nameInList(
+  exchange: McpExchange,
   upstream: Upstream,
-  method: ListMethod,
-  name: string,
-): boolean {
-  return isVisible(principal.access, upstream, method, name);
+  method: "tools/list" | "prompts/list",
+  joined: string,
+): Promise<string | undefined> {
+  const lister = listerOf(exchange);
+  let cursor: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const { page } = await listServer(listsOf(exchange), upstream, method, { cursor, lister });
+    for (const item of page?.items ?? []) {
+      const name = memberString(item, LISTS[method].key);
+      if (name !== undefined && joinedName(upstream.name, name) === joined) {
+        if (method === "tools/list") upstream.tools.learn([name]);
+        return name;
+      }
+    }
+    cursor = page?.nextCursor;
+    if (cursor === undefined) return undefined;
+  }
+  return undefined;
 }
 
 /**
@@ -47,8 +80,7 @@ export async function resourceOwner(
   uri: string,
 ): Promise<Upstream | undefined> {
   if (servers.length === 1) return servers[0];
-  const { context, pipeline } = exchange;
-  const options = { calls: context.calls, cache: context.lists, now: pipeline.now };
+  const options = listsOf(exchange);
   const asked = { cursor: undefined, lister: listerOf(exchange) };
   const owners = await Promise.all(
     servers.map(async (upstream) => {

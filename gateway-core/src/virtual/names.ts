@@ -26,6 +26,11 @@ export function splitName(joined: string): { server: string; name: string } | un
   return { server: joined.slice(0, at), name: joined.slice(at + SEPARATOR.length) };
 }
 
+/** True when a joined name, cut or not, may be that of something of this server. */
+export function mayBeOf(server: string, joined: string): boolean {
+  return joined.startsWith(`${server}${SEPARATOR}`.slice(0, NAME_MAX - HASH_CHARS - 1));
+}
+
 /** Names of servers whose end cannot be mistaken. */
 function isSplittable(server: string): boolean {
   return !server.includes(SEPARATOR) && !server.endsWith("_");

@@ -3,7 +3,7 @@ import { jsonTextOf, memberNamed, membersOf } from "../mcp/json-members.ts";
 import { splice } from "../mcp/json-splice.ts";
 import type { McpExchange } from "../mcp/mcp-exchange.ts";
 import { MessageError, type McpMessage } from "../mcp/message.ts";
-import { findTool, resourceOwner, serversFor, type Found } from "./all-servers.ts";
+import { findShortened, resourceOwner, serversFor, type Found } from "./all-servers.ts";
 import { splitName, splitUri } from "./names.ts";
 
 const INVALID_PARAMS = -32602;
@@ -16,7 +16,6 @@ const INVALID_PARAMS = -32602;
  */
 export async function routeToServer(exchange: McpExchange): Promise<void> {
   const { message } = exchange;
-  if (message.kind !== "request") return;
   switch (message.method) {
     case "tools/call":
       toTarget(exchange, "name", await find(exchange, message.target));
@@ -70,7 +69,8 @@ async function find(exchange: McpExchange, joined: string): Promise<Found> {
   const parts = splitName(joined);
   const upstream = parts && servers.find((one) => one.name === parts.server);
   if (parts && upstream) return { upstream, name: parts.name };
-  const found = findTool(servers, joined);
+  const list = message.method === "tools/call" ? "tools/list" : "prompts/list";
+  const found = await findShortened(exchange, servers, list, joined);
   if (found) return found;
   const what = message.method === "tools/call" ? "tool" : "prompt";
   throw unknown(

@@ -1,19 +1,12 @@
 import { hash } from "node:crypto";
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
+import type { McpExchange } from "../mcp/mcp-exchange.ts";
 import { elementsOf, jsonTextOf, memberString, memberText } from "../mcp/json-members.ts";
-import type { ListMethod } from "../policy/visible-lists.ts";
+import { LISTS, type ListMethod } from "../policy/visible-lists.ts";
 import type { CallRequest } from "../upstream/server-call.ts";
 import type { ServerCalls } from "../upstream/server-calls.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ListCache, ListedPage } from "./list-cache.ts";
-
-/** Names of a method's list, and of what names an entry of it. */
-export const LIST_MEMBERS = {
-  "tools/list": { list: "tools", key: "name" },
-  "prompts/list": { list: "prompts", key: "name" },
-  "resources/list": { list: "resources", key: "uri" },
-  "resources/templates/list": { list: "resourceTemplates", key: "uriTemplate" },
-} as const satisfies Record<ListMethod, { list: string; key: string }>;
 
 /** Who lists: what sessions with legacy servers are opened with. */
 export type Lister = Pick<
@@ -26,6 +19,11 @@ export type ServerListsOptions = {
   readonly cache: ListCache;
   readonly now: () => number;
 };
+
+/** What an exchange lists with. */
+export function listsOf({ context, pipeline }: McpExchange): ServerListsOptions {
+  return { calls: context.calls, cache: context.lists, now: pipeline.now };
+}
 
 /** What came of listing one server. */
 export type ServerListing = {
@@ -52,8 +50,8 @@ export async function listServer(
   // What a server lists may depend on what the agent can do, and on whose session it is.
   const asked = hash("sha256", JSON.stringify([lister.owner, lister.capabilities, cursor]), "hex");
   const own = `${upstream.idText} ${method} ${asked}`;
-  const anyones = `${upstream.idText} ${method} ${cursor ?? ""}`;
-  const known = cache.get(own) ?? cache.get(anyones);
+  const anyones = `${upstream.idText} ${method} ${hash("sha256", cursor ?? "", "hex")}`;
+  const known = later(cache.get(own), cache.get(anyones));
   if (known && known.freshUntil > now()) return { upstream, page: known, failure: undefined };
   try {
     const { page, isPublic } = await ask(calls, upstream, method, { cursor, lister, now });
@@ -62,6 +60,11 @@ export async function listServer(
   } catch (error) {
     return { upstream, page: known, failure: failureFrom(error) };
   }
+}
+
+/** What an agent was told itself may be older than what everybody was. */
+function later(one: ListedPage | undefined, other: ListedPage | undefined): ListedPage | undefined {
+  return one && other && other.listedAt > one.listedAt ? other : (one ?? other);
 }
 
 async function ask(
@@ -89,7 +92,7 @@ async function ask(
       `The MCP server ${upstream.name} refused to list (JSON-RPC code ${answer.errorCode}).`,
     );
   const result = Buffer.from(answer.resultText);
-  const list = Buffer.from(memberText(result, LIST_MEMBERS[method].list) || "[]");
+  const list = Buffer.from(memberText(result, LISTS[method].list) || "[]");
   const ttlMs = Number(memberText(result, "ttlMs")) || 0;
   return {
     isPublic: memberText(result, "cacheScope") === '"public"',

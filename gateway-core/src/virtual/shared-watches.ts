@@ -3,6 +3,7 @@ import type { ServerCalls } from "../upstream/server-calls.ts";
 import type { ServerMessage } from "../upstream/server-message.ts";
 import { watchServer, type WatchFilter } from "../upstream/server-watch.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { pause } from "../upstream/waiting.ts";
 
 type Listener = (message: ServerMessage) => void | Promise<void>;
 type Shared = { readonly abort: AbortController; readonly listeners: Set<Listener> };
@@ -25,10 +26,14 @@ export class SharedWatches {
   readonly #shared = new Map<string, Shared>();
   readonly #calls: ServerCalls;
   readonly #log: Logger;
-  readonly #onChange: (serverId: string) => void;
+  readonly #onChange: (upstream: Upstream, notification: string) => void;
 
   /** @param options.onChange told that a list of a server has changed */
-  constructor(options: { calls: ServerCalls; log: Logger; onChange: (serverId: string) => void }) {
+  constructor(options: {
+    calls: ServerCalls;
+    log: Logger;
+    onChange: (upstream: Upstream, notification: string) => void;
+  }) {
     this.#calls = options.calls;
     this.#log = options.log;
     this.#onChange = options.onChange;
@@ -78,8 +83,8 @@ export class SharedWatches {
           signal,
           onHonoured: () => undefined,
           onNotification: async (message) => {
-            this.#onChange(upstream.idText);
-            for (const listener of [...listeners]) await listener(message);
+            this.#onChange(upstream, message.method);
+            await Promise.all([...listeners].map((listener) => this.#tell(listener, message)));
           },
         });
       } catch (error) {
@@ -88,16 +93,13 @@ export class SharedWatches {
       await pause(AGAIN_MS, signal);
     }
   }
-}
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    timer.unref();
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+  /** What fails with one agent is no trouble of the others. */
+  async #tell(listener: Listener, message: ServerMessage): Promise<void> {
+    try {
+      await listener(message);
+    } catch (error) {
+      this.#log.debug({ err: error }, "an agent could not be told of a changed list");
+    }
+  }
 }
