@@ -56,11 +56,16 @@ export function createInternalRpc(
     },
     async listServers(request) {
       requireUuid("org_id", request.orgId);
-      const [organization, servers, tools] = await Promise.all([
+      const [organization, servers] = await Promise.all([
         stores.organizations.get(request.orgId),
         stores.servers.enabled(request.orgId, SERVERS_MAX),
-        stores.tools.knownOfOrganization(request.orgId),
       ]);
+      // Of the servers that are listed, and of no others, so that a server which is switched on meanwhile cannot be listed
+      // without the switches of its tools.
+      const tools = await stores.tools.knownOfServers(
+        request.orgId,
+        servers.map(({ id }) => id),
+      );
       return {
         servers: servers.map((server) => ({
           server: toMcpServer(server),

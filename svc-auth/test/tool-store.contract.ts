@@ -1,6 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
 import type { McpServer } from "../src/servers/server.ts";
-import { DEFINITIONS_MAX, SEEN_LAG_MS, type ListedTool } from "../src/servers/tool-store.ts";
+import {
+  DEFINITIONS_MAX,
+  SEEN_LAG_MS,
+  TOOLS_MAX,
+  type ListedTool,
+} from "../src/servers/tool-store.ts";
 import type { Stores } from "../src/stores.ts";
 import { aServer, newId, seedOrg, TIME } from "./samples.ts";
 
@@ -20,6 +25,15 @@ const named = (tool: typeof ECHO): ListedTool => ({
   definitionHash: undefined,
   definition: "",
 });
+
+/** A tool that comes after all of a flood, by name and by id. */
+const LAST = { id: "fffffffffffffffe", name: "zzz" };
+/** As many tools, of which only the names are known. */
+const flood = (count: number, from = 0): ListedTool[] =>
+  Array.from({ length: count }, (_, index) => {
+    const id = (0x1000 + from + index).toString(16).padStart(16, "0");
+    return named({ id, name: `tool-${id}` });
+  });
 
 export function describeToolStore(name: string, open: () => Stores): void {
   /** Two organisations of which the first has a server. */
@@ -56,13 +70,67 @@ export function describeToolStore(name: string, open: () => Stores): void {
         { name: "write", enabled: true, ...unknown },
       ];
       expect(await tools.known(orgId, server.id)).toEqual(known);
-      expect([...(await tools.knownOfOrganization(orgId))]).toEqual([[server.id, known]]);
+      const ids = [server.id];
+      expect([...(await tools.knownOfServers(orgId, ids))]).toEqual([[server.id, known]]);
       expect(await tools.known(foreign, server.id)).toEqual([]);
-      expect((await tools.knownOfOrganization(foreign)).size).toBe(0);
+      expect((await tools.knownOfServers(foreign, ids)).size).toBe(0);
       const stamp = { changeId: newId(), time: TIME, tools: [named(ECHO)] };
       await expect(tools.record(foreign, server.id, stamp)).rejects.toMatchObject({
         reason: "SERVER_UNKNOWN",
       });
+    });
+
+    it("knows first what is off, then what changed last, however many tools a server lists", async () => {
+      const { tools, orgId, server, record } = await seed();
+      await record([defined(ECHO, HASH.a), defined(WRITE, HASH.a), ...flood(TOOLS_MAX)]);
+      await record([defined(ECHO, HASH.b)], later(1));
+      await record([defined(WRITE, HASH.b)], later(2));
+      const off = { ...LAST, enabled: false };
+      await tools.setEnabled(orgId, server.id, { changeId: newId(), time: TIME, ...off });
+      const known = await tools.known(orgId, server.id);
+      expect(known).toHaveLength(TOOLS_MAX);
+      expect(known.slice(0, 3)).toMatchObject([
+        { name: LAST.name, enabled: false },
+        { name: WRITE.name, definitionChangeTime: later(2) },
+        { name: ECHO.name, definitionChangeTime: later(1) },
+      ]);
+    });
+
+    it("knows of several servers as much of each, whatever one of them lists", async () => {
+      const { stores, tools, orgId, server, record } = await seed();
+      await record(flood(TOOLS_MAX));
+      const other = aServer(orgId, { name: "other" });
+      await stores.servers.create(orgId, other, newId());
+      const stamp = () => ({ changeId: newId(), time: TIME });
+      const listed = [defined(ECHO, HASH.a), defined(WRITE, HASH.a)];
+      await tools.record(orgId, other.id, { ...stamp(), tools: listed });
+      await tools.setEnabled(orgId, other.id, { ...stamp(), ...LAST, enabled: false });
+      const known = await tools.knownOfServers(orgId, [server.id, other.id]);
+      expect(known.get(other.id)).toMatchObject([
+        { name: LAST.name, enabled: false },
+        { name: ECHO.name, definitionHash: HASH.a },
+        { name: WRITE.name, definitionHash: HASH.a },
+      ]);
+      expect(known.get(server.id)).toHaveLength(TOOLS_MAX - 3);
+    });
+
+    it("counts no tools of servers that are off or removed", async () => {
+      const { stores, tools, orgId, server: off } = await seed();
+      const removed = aServer(orgId, { name: "removed" });
+      const on = aServer(orgId, { name: "on" });
+      for (const server of [removed, on]) await stores.servers.create(orgId, server, newId());
+      for (const [index, server] of [off, removed, on].entries()) {
+        const names = flood(TOOLS_MAX, index * TOOLS_MAX);
+        await tools.record(orgId, server.id, { changeId: newId(), time: TIME, tools: names });
+      }
+      const stamp = () => ({ changeId: newId(), time: TIME });
+      await stores.servers.update(orgId, off.name, { ...stamp(), enabled: false });
+      await stores.servers.remove(orgId, removed.name, stamp());
+      const enabled = await stores.servers.enabled(orgId, 10);
+      const ids = enabled.map(({ id }) => id);
+      const known = await tools.knownOfServers(orgId, ids);
+      expect([...known.keys()]).toEqual([on.id]);
+      expect(known.get(on.id)).toHaveLength(TOOLS_MAX);
     });
 
     it("lists by name, page by page", async () => {

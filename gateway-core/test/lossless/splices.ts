@@ -22,6 +22,7 @@ const TRANSLATED_TO_MODERN = [
   "params._meta.io.modelcontextprotocol/protocolVersion",
   "params._meta.io.modelcontextprotocol/clientCapabilities",
   "params._meta.io.modelcontextprotocol/clientInfo",
+  "params._meta.io.modelcontextprotocol/logLevel",
 ] as const;
 const MADE_MODERN = [
   "id",

@@ -2,7 +2,7 @@
  * What administrators are told of. It is told at least once: who reads the stream knows an event again by its id.
  */
 export type AdminEvent = {
-  /** UUID of the event. */
+  /** UUID of the change that tells of it, "/" and the tool's id of 16 hexadecimal digits: a change may tell of many. */
   readonly id: string;
   readonly kind: "tool_definition_changed";
   readonly orgId: string;

@@ -49,8 +49,8 @@ export function accessBeyond(fresh: AccessScopes, own: AccessScopes): string | u
   return undefined;
 }
 
-/** True when something is out of reach. */
-function restricts(scopes: AccessScopes): boolean {
+/** True when something is out of reach, if only to observe it. */
+export function restricts(scopes: AccessScopes): boolean {
   const { servers, tools, resources, prompts, denyTools, denyResources, denyPrompts } = scopes;
   const lists = [tools, resources, prompts, denyTools, denyResources, denyPrompts];
   return !servers.includes("*") || lists.some((list) => list.length > 0);

@@ -1,6 +1,7 @@
 import { generateApiKey, parseApiKey } from "@gatewayops/platform/api-key";
 import { Failure, invalidRequest } from "@gatewayops/platform/errors";
 import type { Caller } from "@gatewayops/platform/rpc/caller";
+import { restricts } from "../access/access-scopes.ts";
 import type { Clock } from "../clock.ts";
 import { ownKeysOnly } from "../people/roles.ts";
 import type { TeamStore } from "../people/team-store.ts";
@@ -80,7 +81,7 @@ export function createKeyMaker(options: KeyMakerOptions): KeyMaker {
     requireWithinMaker(fresh, caller, maker);
     if (maker?.teamId === undefined || maker.teamId === fresh.teamId) return;
     const team = await options.teams.get(caller.orgId, maker.teamId);
-    if (team?.scopes)
+    if (team?.scopes && restricts(team.scopes))
       throw new Failure(
         "PERMISSION_DENIED",
         "The key you use is limited by its team's scopes. Make the key for the same team.",

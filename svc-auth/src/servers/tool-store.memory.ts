@@ -20,15 +20,14 @@ export function createMemoryToolStore(tables: MemoryTables): ToolStore {
     const server = tables.servers.get(serverId)?.server;
     return server?.orgId === orgId ? server.name : undefined;
   };
-  const ofOrg = (orgId: string) =>
+  const ofServer = (orgId: string, serverId: string) =>
     [...tables.tools]
-      .filter(([key]) => key.startsWith(`${orgId}/`))
-      .map(([, row]) => row)
-      .sort((a, b) => compareKeys([a.serverId, a.tool.name], [b.serverId, b.tool.name]));
-  const ofServer = (orgId: string, serverId: string): Tool[] =>
-    ofOrg(orgId)
-      .filter((row) => row.serverId === serverId)
-      .map((row) => row.tool);
+      .filter(([key, row]) => key.startsWith(`${orgId}/`) && row.serverId === serverId)
+      .map(([key, { tool }]) => ({ key, tool }));
+  const known = (orgId: string, serverId: string): Tool[] =>
+    ofServer(orgId, serverId)
+      .sort(compareKnown)
+      .map(({ tool }) => tool);
   const insert = (orgId: string, serverId: string, { id, name }: ToolName): Tool => {
     const key = `${orgId}/${id}`;
     const found = tables.tools.get(key);
@@ -44,22 +43,30 @@ export function createMemoryToolStore(tables: MemoryTables): ToolStore {
   };
   return {
     async known(orgId, serverId) {
-      return ofServer(orgId, serverId).slice(0, TOOLS_MAX);
+      return known(orgId, serverId).slice(0, TOOLS_MAX);
     },
-    async knownOfOrganization(orgId) {
-      const rows = ofOrg(orgId).slice(0, TOOLS_MAX);
-      const ids = new Set(rows.map((row) => row.serverId));
-      return new Map(
-        [...ids].map((id) => [
-          id,
-          rows.filter((row) => row.serverId === id).map((row) => row.tool),
-        ]),
-      );
+    async knownOfServers(orgId, serverIds) {
+      const rows = serverIds
+        .flatMap((id) => known(orgId, id).map((tool, place) => ({ id, tool, place })))
+        .sort(
+          (a, b) =>
+            Number(a.tool.enabled) - Number(b.tool.enabled) ||
+            a.place - b.place ||
+            compareKeys([a.id], [b.id]),
+        );
+      const tools = new Map<string, Tool[]>();
+      for (const { id, tool } of rows.slice(0, TOOLS_MAX)) {
+        const ofOne = tools.get(id);
+        if (ofOne) ofOne.push(tool);
+        else tools.set(id, [tool]);
+      }
+      return tools;
     },
     async list(orgId, serverId, { limit, after }) {
-      const rows = ofServer(orgId, serverId).filter(
-        (tool) => after === undefined || compareKeys([tool.name], after) > 0,
-      );
+      const rows = ofServer(orgId, serverId)
+        .map(({ tool }) => tool)
+        .sort((a, b) => compareKeys([a.name], [b.name]))
+        .filter((tool) => after === undefined || compareKeys([tool.name], after) > 0);
       return pageOf(rows.slice(0, limit + 1), limit, (tool) => [tool.name]);
     },
     async setEnabled(orgId, serverId, { enabled, ...edit }) {
@@ -120,6 +127,18 @@ export function createMemoryToolStore(tables: MemoryTables): ToolStore {
       return pageOf(rows.slice(0, limit + 1), limit, sortKeyOf);
     },
   };
+}
+
+type KeyedTool = { readonly key: string; readonly tool: Tool };
+
+/** The order of `known`. */
+function compareKnown(a: KeyedTool, b: KeyedTool): number {
+  const changedMs = ({ tool }: KeyedTool) => tool.definitionChangeTime?.getTime() ?? 0;
+  return (
+    Number(a.tool.enabled) - Number(b.tool.enabled) ||
+    changedMs(b) - changedMs(a) ||
+    compareKeys([a.key], [b.key])
+  );
 }
 
 function sortKeyOf(one: ToolDefinition): readonly string[] {

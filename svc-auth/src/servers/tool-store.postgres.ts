@@ -21,17 +21,24 @@ export function createPostgresToolStore(database: Database): ToolStore {
       const rows = await database.query<ToolRow>(
         "tools known",
         `SELECT ${COLUMNS} FROM mcp_tools WHERE org_id = $1 AND server_id = $2
-         ORDER BY name COLLATE "C" LIMIT $3`,
+         ORDER BY ${KNOWN_FIRST} LIMIT $3`,
         [orgId, serverId, TOOLS_MAX],
       );
       return rows.map(toolFrom);
     },
-    async knownOfOrganization(orgId) {
+    async knownOfServers(orgId, serverIds) {
+      // Of each server by itself, so that one with very many tools takes no place of another's.
       const rows = await database.query<ToolRow & { server_id: string }>(
-        "tools known of organization",
-        `SELECT server_id, ${COLUMNS} FROM mcp_tools WHERE org_id = $1
-         ORDER BY server_id, name COLLATE "C" LIMIT $2`,
-        [orgId, TOOLS_MAX],
+        "tools known of servers",
+        `SELECT s.id AS server_id, t.*
+         FROM unnest($2::uuid[]) AS s (id)
+         CROSS JOIN LATERAL (
+           SELECT ${COLUMNS}, row_number() OVER (ORDER BY ${KNOWN_FIRST}) AS place
+           FROM mcp_tools WHERE org_id = $1 AND server_id = s.id
+           ORDER BY ${KNOWN_FIRST} LIMIT $3
+         ) t
+         ORDER BY t.enabled, t.place, s.id LIMIT $3`,
+        [orgId, serverIds, TOOLS_MAX],
       );
       const tools = new Map<string, Tool[]>();
       for (const row of rows) {
@@ -247,6 +254,9 @@ type DefinitionRow = {
 
 const COLUMNS =
   "name, enabled, encode(definition_hash, 'hex') AS definition_hash, definition_changed_at";
+
+/** The order of `known`: false is before true. The index mcp_tools_known has it. */
+const KNOWN_FIRST = "enabled, definition_changed_at DESC NULLS LAST, tool_id";
 
 function toolFrom(row: ToolRow): Tool {
   return {

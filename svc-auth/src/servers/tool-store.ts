@@ -6,10 +6,19 @@ import { changeOfServer } from "./server-store.ts";
 
 /** Tools of servers, whether they are on, and the definitions they had. */
 export type ToolStore = {
-  /** Tools of a server by name in the order of code points, at most TOOLS_MAX. */
+  /**
+   * Tools of a server, at most TOOLS_MAX: those that are off first, then those whose definition changed last, then the
+   * others by id. So a server that lists ever more tools loses neither a switch nor a change.
+   */
   known(orgId: string, serverId: string): Promise<Tool[]>;
-  /** Tools of all servers of the organisation by the server's id, at most TOOLS_MAX of all of them together. */
-  knownOfOrganization(orgId: string): Promise<ReadonlyMap<string, readonly Tool[]>>;
+  /**
+   * Tools of these servers by the server's id, at most TOOLS_MAX of all of them together: first what is off, then of each
+   * server equally many, in the order of `known`. Servers of other organisations have none.
+   */
+  knownOfServers(
+    orgId: string,
+    serverIds: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly Tool[]>>;
   /** By name in the order of code points. Sort key [name]. */
   list(orgId: string, serverId: string, page: PageRequest): Promise<Page<Tool>>;
   /**
