@@ -16,6 +16,7 @@ const steps = [
       "svc-auth",
       "svc-cost",
       "svc-trace",
+      "svc-alert",
       "cli",
       "bench",
       "console/src",
