@@ -5,6 +5,7 @@ import { createBridge } from "../src/bridge/bridge.ts";
 import type { StdioServer } from "../src/bridge/stdio-process.ts";
 import { createAddressGuard } from "../src/upstream/address-guard.ts";
 import { BRIDGE_SECRET_HEADER } from "../src/upstream/registry.ts";
+import { createEventReader } from "./sse-events.ts";
 
 export const SECRET = "the secret of the bridge";
 
@@ -117,13 +118,12 @@ export async function send(
 
 /** The messages of an event stream, one after the other. */
 export async function* messagesOf(response: Response): AsyncGenerator<string> {
-  let rest = "";
+  const found: string[] = [];
+  const readEvents = createEventReader((data) => found.push(data));
   const decoder = new TextDecoder();
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    rest += decoder.decode(chunk, { stream: true });
-    const events = rest.split("\n\n");
-    rest = events.pop() ?? "";
-    for (const event of events) yield event.replace("event: message\ndata: ", "");
+    readEvents(decoder.decode(chunk, { stream: true }));
+    yield* found.splice(0);
   }
 }
 

@@ -9,9 +9,11 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { chooseFreePorts } from "@gatewayops/engines/ports";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { createAddressGuard } from "../src/upstream/address-guard.ts";
 import {
   ask,
   bridgeHeaders,
@@ -23,6 +25,9 @@ import {
   type SendOptions,
 } from "./bridge-run.ts";
 import { until } from "./engine-redis.ts";
+
+/** JSON-RPC code of UPSTREAM_UNREACHABLE. */
+const UNREACHABLE = 1_080;
 
 let bridge: Bridge;
 const closers: (() => Promise<void>)[] = [];
@@ -42,8 +47,8 @@ const upstream = (url: string, options: SendOptions = {}): SendOptions => ({
 const sse = (): string => `${bridge.url}/sse`;
 
 /** Starts an HTTP server on a free port. */
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
+async function serve(listener: RequestListener, onConnection = (): void => {}): Promise<string> {
+  const server = createServer(listener).on("connection", onConnection);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closers.push(async () => {
     server.closeAllConnections();
@@ -61,8 +66,14 @@ type Fake = {
   closed: number;
 };
 
+type FakeOptions = {
+  readonly endpoint?: string;
+  readonly postStatus?: number;
+  readonly onConnection?: () => void;
+};
+
 /** A server over HTTP+SSE that says what the test writes into its streams. */
-async function startFake(options: { endpoint?: string; postStatus?: number } = {}): Promise<Fake> {
+async function startFake(options: FakeOptions = {}): Promise<Fake> {
   const streams: ServerResponse[] = [];
   const opened: Fake["opened"] = [];
   const posted: Fake["posted"] = [];
@@ -80,7 +91,7 @@ async function startFake(options: { endpoint?: string; postStatus?: number } = {
       posted.push({ headers: request.headers, path: request.url ?? "", body });
       response.writeHead(options.postStatus ?? 202).end();
     });
-  });
+  }, options.onConnection);
   return Object.assign(fake, { url: `${origin}/sse` });
 }
 
@@ -105,7 +116,7 @@ describe("a real server over HTTP+SSE behind the bridge", () => {
   let url: string;
 
   beforeEach(async () => {
-    const port = await freePort();
+    const [port] = await chooseFreePorts(1);
     url = `http://127.0.0.1:${port}/sse`;
     const program = createRequire(import.meta.url).resolve(
       "@modelcontextprotocol/server-everything/dist/index.js",
@@ -250,13 +261,10 @@ describe("servers over HTTP+SSE behind the bridge", () => {
   });
 
   it("says at initialize that nobody listens", async () => {
-    const answer = await send(
-      sse(),
-      ask("initialize"),
-      upstream(`http://127.0.0.1:${await freePort()}/sse`),
-    );
+    const [port] = await chooseFreePorts(1);
+    const answer = await send(sse(), ask("initialize"), upstream(`http://127.0.0.1:${port}/sse`));
     expect(answer.status).toBe(502);
-    expect(answer.json()).toMatchObject({ error: { code: 1080 } });
+    expect(answer.json()).toMatchObject({ error: { code: UNREACHABLE } });
   });
 
   it("answers a message that the server does not take with an error", async () => {
@@ -355,6 +363,24 @@ describe("servers over HTTP+SSE behind the bridge", () => {
     expect(await probe("/sse/probe", "GET", `${silent}/sse`)).toBe(404);
   });
 
+  it.each(["127.0.0.1", "localhost"])(
+    "connects to no private address where those are denied: %s",
+    async (host) => {
+      const guarded = await startBridge([], createAddressGuard(true));
+      closers.push(() => guarded.stop());
+      let connections = 0;
+      const fake = await startFake({ postStatus: 500, onConnection: () => connections++ });
+      const to = upstream(fake.url.replace("127.0.0.1", host));
+      const answer = await send(`${guarded.url}/sse`, ask("initialize", 7), to);
+      expect(answer.status).toBe(502);
+      expect(answer.session).toBe("");
+      expect(answer.json()).toMatchObject({ id: 7, error: { code: UNREACHABLE } });
+      const probe = await send(`${guarded.url}/sse`, undefined, { ...to, method: "HEAD" });
+      expect(probe.status).toBe(404);
+      expect(connections).toBe(0);
+    },
+  );
+
   it("asks for a URL of HTTP, and for the gateway's secret", async () => {
     const file = await send(sse(), ask("initialize"), upstream("file:///etc/passwd"));
     expect(file.status).toBe(400);
@@ -364,11 +390,3 @@ describe("servers over HTTP+SSE behind the bridge", () => {
     expect(fake.opened).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

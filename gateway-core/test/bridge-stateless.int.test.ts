@@ -12,6 +12,7 @@ import {
   type Sent,
 } from "./bridge-run.ts";
 import { until } from "./engine-redis.ts";
+import { eventDataOf } from "./sse-events.ts";
 
 const fixture = fileURLToPath(new URL("./fixtures/stdio-server.mjs", import.meta.url));
 const SERVERS = [
@@ -102,10 +103,7 @@ describe("stateless stdio servers behind the bridge", () => {
       to(ask("test/progress", 2, { _meta: { progressToken: "p" } }), { session });
     const answers = await Promise.all(sessions.map(call));
     const events = answers.map(({ text }) =>
-      text
-        .split("\n\n")
-        .filter((event) => event !== "")
-        .map((event) => JSON.parse(event.replace("event: message\ndata: ", "")) as unknown),
+      eventDataOf(text).map((data) => JSON.parse(data) as unknown),
     );
     for (const [progress, answer] of events as [object, { id: number; result: object }][]) {
       expect(progress).toMatchObject({ params: { progressToken: "p", progress: 1 } });
@@ -183,6 +181,30 @@ describe("stateless stdio servers behind the bridge", () => {
         method: "notifications/tools/list_changed",
       });
   });
+
+  it.each([
+    ["while another lives", true],
+    ["the last one", false],
+  ])(
+    "fail what runs in a session that is ended, %s",
+    async (_which, isShared) => {
+      const session = await open();
+      const other = isShared ? await open() : undefined;
+      const silent = to(ask("test/silent", "s-1"), { session });
+      await until("it runs", async () =>
+        (await receivedBy(session)).some(({ method }) => method === "test/silent"),
+      );
+      const ended = await to(undefined, { session, method: "DELETE" });
+      expect(ended.status).toBeLessThan(300);
+      const answer = await silent;
+      expect(answer.status).toBe(502);
+      expect(answer.json()).toMatchObject({ id: "s-1", error: { code: 1_082 } });
+      if (other === undefined) return;
+      const methods = (await receivedBy(other)).map(({ method }) => method);
+      expect(methods).toContain("notifications/cancelled");
+    },
+    10_000,
+  );
 
   it("are started and initialized again when they end, and the sessions go on", async () => {
     const session = await open();

@@ -13,6 +13,7 @@ import {
   type Sent,
 } from "./bridge-run.ts";
 import { until } from "./engine-redis.ts";
+import { eventDataOf } from "./sse-events.ts";
 
 const fixture = fileURLToPath(new URL("./fixtures/stdio-server.mjs", import.meta.url));
 
@@ -154,7 +155,7 @@ describe("stdio servers behind the bridge", () => {
     const answer = await send(host, ask("test/progress", 2, { _meta: { progressToken: "p2" } }), {
       session,
     });
-    const events = answer.text.split("\n\n").filter((event) => event !== "");
+    const events = eventDataOf(answer.text);
     expect(events).toHaveLength(2);
     expect(events[0]).toContain('"progressToken":"p2"');
     expect(events[1]).toContain('"id":2');

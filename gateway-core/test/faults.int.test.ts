@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startOwnRedis, until, type OwnRedis } from "./engine-redis.ts";
+import { gaugeIn } from "./exposition.ts";
 import { CUT, goThrough, type Agent, type Seen } from "./faults/agents.ts";
 import { FAULT_NAMES, FAULTS, type Fault, type FaultName } from "./faults/faults.ts";
 import {
@@ -178,6 +179,7 @@ describe("ten thousand faults at random", () => {
       count: 0,
     });
 
+    const gauge = async (name: string): Promise<number> => gaugeIn(await bench.metrics(), name);
     await until("all calls have ended", async () => (await gauge("gateway_wal_open_calls")) === 0);
     await until(
       "nothing is in flight",
@@ -198,11 +200,6 @@ describe("ten thousand faults at random", () => {
     expect(unhandled).toEqual([]);
   }, 120_000);
 });
-
-async function gauge(name: string): Promise<number> {
-  const lines = (await bench.metrics()).split("\n").filter((line) => line.startsWith(name));
-  return lines.reduce((sum, line) => sum + Math.abs(Number(line.split(" ").at(-1))), 0);
-}
 
 /** Numbers from 0 to 1 that a seed decides (mulberry32). */
 function randomFrom(seed: number): () => number {

@@ -14,7 +14,10 @@ const CELLS = (["legacy", "modern", "REST"] as const).flatMap((agent) =>
 /** White space that no writer would choose, so that a message written anew is noticed. */
 const WIDE = " \t";
 const ENVELOPE =
-  '"io.modelcontextprotocol/protocolVersion" : "2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x-odd" : 1}';
+  '"io.modelcontextprotocol/protocolVersion" : "2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x-odd" : 1},' +
+  '"io.modelcontextprotocol/clientInfo" : {"version":"1" ,"name":"a"}, "io.modelcontextprotocol/logLevel" : "\\u0064ebug"';
+/** An id as no writer would write it. */
+const ID = '"a\\u002d1"';
 
 let engine: OwnRedis;
 let bench: Bench | undefined;
@@ -47,7 +50,7 @@ function serverOf(era: Era): UpstreamHandler {
     else if (method === "initialize" && era === "legacy")
       reply(
         200,
-        `{"jsonrpc":"2.0","id":${id},"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}}`,
+        `{"jsonrpc":"2.0","id":${id},"result":{"protocolVersion":"2025-11-25","capabilities":{"logging":{}},"serverInfo":{"name":"s","version":"1"}}}`,
       );
     else if (method === "server/discover" && era === "modern")
       reply(
@@ -58,6 +61,7 @@ function serverOf(era: Era): UpstreamHandler {
       reply(400, `{"jsonrpc":"2.0","id":${id},"error":{"code":-32601,"message":"no such method"}}`);
     else if (message.id === "list")
       reply(200, `{"jsonrpc":"2.0","id":"list","result":{"tools":[]}}`);
+    else if (message.id === "level") reply(200, `{"jsonrpc":"2.0","id":"level","result":{}}`);
     else if (notification === "") reply(200, answer.replace("ID", id));
     else {
       const { progressToken } = (message.params?.["_meta"] ?? {}) as { progressToken?: unknown };
@@ -68,11 +72,29 @@ function serverOf(era: Era): UpstreamHandler {
   };
 }
 
+function start(era: Era): Promise<Bench> {
+  return startBench({
+    redisUrl: engine.url,
+    upstream: serverOf(era),
+    // All of this file calls with one key.
+    env: { GWO_RATE_LIMIT_ENABLED: "false" },
+  });
+}
+
 type Sent = { readonly atServer: string; readonly atAgent: string; readonly sent: string };
 
-/** Sends params through a cell; the last message at the server, and what the agent got. */
-async function carry(agent: Agent, era: Era, params: (typeof PARAMS)[string]): Promise<Sent> {
-  bench ??= await startBench({ redisUrl: engine.url, upstream: serverOf(era) });
+/**
+ * Sends params through a cell; the last message at the server, and what the agent got.
+ *
+ * @param session of a legacy agent; one of its own when absent
+ */
+async function carry(
+  agent: Agent,
+  era: Era,
+  params: (typeof PARAMS)[string],
+  session?: string,
+): Promise<Sent> {
+  bench ??= await start(era);
   const meta = `${META}, "progressToken" : "tok-1"`;
   const { method, name } = params;
   if (agent === "REST") {
@@ -89,7 +111,7 @@ async function carry(agent: Agent, era: Era, params: (typeof PARAMS)[string]): P
   }
   const envelope = agent === "modern" ? `, ${ENVELOPE}` : "";
   const sent =
-    `{${WIDE}"x-before":1.0,"jsonrpc" : "2.0", "id":"a\\u002d1",${WIDE}"method":${JSON.stringify(method)},` +
+    `{${WIDE}"x-before":1.0,"jsonrpc" : "2.0", "id":${ID},${WIDE}"method":${JSON.stringify(method)},` +
     `"params" : { ${params.members}, "_meta" :{${meta}${envelope}} }${WIDE}}`;
   const headers: Record<string, string> =
     agent === "modern"
@@ -98,7 +120,7 @@ async function carry(agent: Agent, era: Era, params: (typeof PARAMS)[string]): P
           "mcp-method": method,
           ...(name === "" ? {} : { "mcp-name": name }),
         }
-      : { "mcp-session-id": await sessionOf(bench) };
+      : { "mcp-session-id": session ?? (await sessionOf(bench)) };
   const response = await bench.post(sent, { headers });
   const atAgent = await response.text();
   return { sent, atAgent, atServer: lastCall(bench) };
@@ -130,6 +152,11 @@ function without(text: string, cell: Cell, direction: Splice["direction"], origi
     .map(({ member }) => member.replace(/^(params|result|error)\.(_meta\.)?/, ""))
     .filter((name) => !ADDED.has(name) || !original.includes(`"${name}"`))
     .reduce((now, name) => (name === "code" ? withoutNotFound(now) : dropped(now, name)), text);
+}
+
+/** JSON of the first member of a name, as it stands in a message; empty for none. */
+function textIn(text: string, name: string): string {
+  return new RegExp(String.raw`"${name}"\s*:\s*(${VALUE})`).exec(text)?.[1] ?? "";
 }
 
 const ADDED: ReadonlySet<string> = new Set(["resultType", "ttlMs", "cacheScope"]);
@@ -171,10 +198,12 @@ describe.each(CELLS)("a message of a $agent agent to a $era server", ({ agent, e
     const { atAgent } = await carry(agent, era, PARAMS[asked]!);
     if (agent === "REST") expect(atAgent).toContain(`{"result":{${RESULTS[what]!}},"metadata":`);
     else if (agent === era) expect(atAgent).toBe(answer.replace("ID", '"a-1"'));
-    else
+    else {
+      expect(textIn(atAgent, "id")).toBe(ID);
       expect(without(atAgent, cell, "to agent", answer)).toBe(
         without(answer, cell, "to agent", answer),
       );
+    }
   });
 
   if (agent !== "REST")
@@ -183,10 +212,23 @@ describe.each(CELLS)("a message of a $agent agent to a $era server", ({ agent, e
       notification = "";
       const { atAgent } = await carry(agent, era, PARAMS["a tool call"]!);
       if (agent === era) expect(atAgent).toBe(answer.replace("ID", '"a-1"'));
-      else
+      else {
+        expect(textIn(atAgent, "id")).toBe(ID);
         expect(without(atAgent, cell, "to agent", answer)).toBe(
           without(answer, cell, "to agent", answer),
         );
+      }
+    });
+
+  if (agent !== "REST")
+    it.each(Object.keys(ERRORS))("tells %s as the agent's era has it", async (what) => {
+      const error = ERRORS[what]!;
+      answer = `{"jsonrpc" : "2.0","error" : ${error},"id":ID }`;
+      notification = "";
+      const { atAgent } = await carry(agent, era, PARAMS["a tool call"]!);
+      const code = textIn(error, "code");
+      const isOld = cell === "modern → legacy" && code === "-32002";
+      expect(textIn(atAgent, "code")).toBe(isOld ? "-32602" : code);
     });
 
   it("brings back every byte of a notification", async () => {
@@ -194,6 +236,51 @@ describe.each(CELLS)("a message of a $agent agent to a $era server", ({ agent, e
     notification = `{"jsonrpc":"2.0" ,"method":"notifications/progress","params" :{${PROGRESS}} }`;
     const { atAgent } = await carry(agent, era, PARAMS["a tool call"]!);
     expect(atAgent).toContain(`data: ${notification.replace("TOKEN", '"tok-1"')}\n`);
+  });
+});
+
+describe("the log level of an agent", () => {
+  const level = {
+    method: "logging/setLevel",
+    name: "",
+    members: `"level" : "\\u0077arning", "x-odd" : 1.0`,
+  };
+  const setLevels = (): string[] =>
+    bench!.received.map(({ body }) => body).filter((body) => body.includes("logging/setLevel"));
+
+  it("goes on in its own bytes within the legacy era", async () => {
+    answer = '{"jsonrpc":"2.0","id":ID,"result" : {"x-odd":1.0}}';
+    notification = "";
+    const { sent, atServer, atAgent } = await carry("legacy", "legacy", level);
+    expect(setLevels()).toEqual([sent]);
+    expect(atServer).toBe(sent);
+    expect(atAgent).toBe(answer.replace("ID", '"a-1"'));
+  });
+
+  it("is taken by the gateway before a modern server, which hears of it with each later request", async () => {
+    answer = '{"jsonrpc":"2.0","id":ID,"result":{}}';
+    notification = "";
+    bench = await start("modern");
+    const session = await sessionOf(bench);
+    const { atAgent } = await carry("legacy", "modern", level, session);
+    expect(atAgent).toBe(`{"jsonrpc":"2.0","id":${ID},"result":{}}`);
+    const { sent, atServer } = await carry("legacy", "modern", PARAMS["a tool call"]!, session);
+    expect(setLevels()).toEqual([]);
+    expect(atServer).toContain('"io.modelcontextprotocol/logLevel":"warning"');
+    const cell = "legacy → modern";
+    expect(without(atServer, cell, "to server")).toBe(without(sent, cell, "to server"));
+  });
+
+  it("is said to a legacy server once for the session, for agents of the modern era", async () => {
+    answer = '{"jsonrpc":"2.0","id":ID,"result":{}}';
+    notification = "";
+    for (let call = 0; call < 2; call++) {
+      const { atServer } = await carry("modern", "legacy", PARAMS["a tool call"]!);
+      expect(atServer).not.toContain("logLevel");
+    }
+    expect(setLevels().map((body) => JSON.parse(body) as unknown)).toEqual([
+      { jsonrpc: "2.0", id: "level", method: "logging/setLevel", params: { level: "debug" } },
+    ]);
   });
 });
 

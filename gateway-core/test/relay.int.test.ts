@@ -1,8 +1,21 @@
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { startOwnRedis, until, type OwnRedis } from "./engine-redis.ts";
-import { SERVER, startBench, toolCall, type Bench, type BenchOptions } from "./worker-bench.ts";
+import { gaugeIn } from "./exposition.ts";
+import { eventDataOf } from "./sse-events.ts";
+import {
+  answerResult,
+  SERVER,
+  startBench,
+  toolCall,
+  type Bench,
+  type BenchOptions,
+  type UpstreamHandler,
+} from "./worker-bench.ts";
+
+const IN_FLIGHT = "gateway_active_connections";
 
 let engine: OwnRedis;
 let bench: Bench | undefined;
@@ -56,6 +69,18 @@ async function thrownBy(work: () => Promise<unknown>): Promise<unknown[]> {
   return thrown;
 }
 
+/** A server that answers calls in a stream, which it leaves open. @param begun told of the stream, and the answer's event */
+function streamOfCalls(begun: (response: ServerResponse, answer: string) => void): UpstreamHandler {
+  return (message, response, request) => {
+    if (message.method !== "tools/call") {
+      answerResult(message, response, request);
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+    begun(response, `data: ${JSON.stringify({ jsonrpc: "2.0", id: message.id, result: {} })}\n\n`);
+  };
+}
+
 describe("a relayed call", () => {
   it("is answered in the server's own bytes", async () => {
     const answer = '{"jsonrpc" : "2.0", "id":1,"result":{"content":[],"big":12345678901234567890}}';
@@ -101,6 +126,39 @@ describe("a relayed call", () => {
     const response = await post(toolCall());
     expect(await response.text()).toContain('"result":{}');
   }, 15_000);
+
+  it("is in flight no longer than its answer, though the server leaves its stream open", async () => {
+    const { post, metrics } = await start({
+      upstream: streamOfCalls((response, answer) => response.write(answer)),
+    });
+    const response = await post(toolCall());
+    await until("nothing is in flight", async () => gaugeIn(await metrics(), IN_FLIGHT) === 0);
+    expect(eventDataOf(await response.text())).toEqual([
+      JSON.stringify({ jsonrpc: "2.0", id: 1, result: {} }),
+    ]);
+  }, 30_000);
+
+  it("is in flight no longer than its answer when its agent is gone", async () => {
+    let answer = (): void => undefined;
+    const { post, http, metrics, records } = await start({
+      upstream: streamOfCalls((response, event) => {
+        answer = () => {
+          response.write(event);
+          response.write(": the stream stays open\n\n");
+        };
+      }),
+    });
+    let isGone = false;
+    http.on("request", (_, response) => response.on("close", () => (isGone = true)));
+    const response = await post(toolCall());
+    await response.body?.cancel();
+    await until("the gateway sees it", () => isGone);
+    expect(gaugeIn(await metrics(), IN_FLIGHT)).toBe(1);
+    answer();
+    await until("nothing is in flight", async () => gaugeIn(await metrics(), IN_FLIGHT) === 0);
+    await until("it is recorded", () => records().length === 1);
+    expect(records()[0]).toMatchObject({ outcome: Outcome.OK });
+  }, 30_000);
 
   it("is charged for a result only: an HTTP error that holds some other JSON is none", async () => {
     const { post, records } = await start({
@@ -174,6 +232,34 @@ describe("a relayed call", () => {
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: -32_020 } });
     expect(received).toEqual([]);
+  });
+});
+
+describe("a stream whose agent is gone before it is opened", () => {
+  it("is not held", async () => {
+    const stop = new AbortController();
+    const gone = Promise.withResolvers<undefined>();
+    const { url, key, http, metrics } = await start({
+      servers: async (name) => {
+        if (name !== "late") return undefined;
+        stop.abort();
+        await gone.promise;
+        return { url: bench!.upstreamUrl, timeoutMs: 10_000 };
+      },
+    });
+    http.on("request", (_, response) =>
+      response.on("close", () => {
+        gone.resolve(undefined);
+      }),
+    );
+    const headers = { authorization: `Bearer ${key}`, accept: "text/event-stream" };
+    const opened = fetch(`${url}/v1/mcp/late`, { headers, signal: stop.signal });
+    await expect(opened).rejects.toThrow("aborted");
+    await until("it has ended", async () =>
+      (await metrics()).includes('gateway_requests_total{server="late"'),
+    );
+    expect(gaugeIn(await metrics(), "gateway_open_streams")).toBe(0);
+    expect(gaugeIn(await metrics(), IN_FLIGHT)).toBe(0);
   });
 });
 

@@ -47,6 +47,8 @@ export type UpstreamHandler = (
   request: IncomingMessage,
 ) => void;
 
+type MoreServer = { readonly url: string; readonly timeoutMs: number };
+
 export type BenchOptions = {
   readonly redisUrl: string;
   readonly yaml?: string;
@@ -58,8 +60,8 @@ export type BenchOptions = {
   readonly others?: Readonly<Record<string, string>>;
   /** How lists of all those are made while one does not answer; lenient when absent. */
   readonly listMode?: ListMode;
-  /** More registered servers: URL and time-out by name. */
-  readonly servers?: (name: string) => { url: string; timeoutMs: number } | undefined;
+  /** More registered servers: URL and time-out by name. The control plane answers when it does. */
+  readonly servers?: (name: string) => MoreServer | undefined | Promise<MoreServer | undefined>;
   /** Changes to the requests to all servers. */
   readonly transformations?: MessageInitShape<typeof TransformationSchema>[];
   /** Limits and scopes of the key; none and all when absent. */
@@ -151,8 +153,8 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
               },
             };
           },
-          resolveServer: ({ orgId, name }) => {
-            const other = options.servers?.(name);
+          resolveServer: async ({ orgId, name }) => {
+            const other = await options.servers?.(name);
             if (other)
               return {
                 server: {

@@ -1,6 +1,5 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { chooseFreePorts } from "@gatewayops/engines/ports";
 import { makeKey, makeServer, signIn, type Admin } from "./control-plane.ts";
 import { expectRefusal, FACADE, MCP, type Face, type Refusal } from "./faces.ts";
 import { startFaultyServer, type FaultyServer } from "./faulty-server.ts";
@@ -270,9 +269,6 @@ describe("a call that a control refuses", () => {
 
 /** A URL at which nothing listens: the port was free a moment ago. */
 async function refusingUrl(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const [port] = await chooseFreePorts(1);
   return `http://127.0.0.1:${String(port)}/mcp`;
 }

@@ -1,3 +1,4 @@
+import { eventDataOf } from "../sse-events.ts";
 import { bearer, mcpUrl, type Stack } from "./stack.ts";
 
 /** A session of the legacy era, message by message: for what no SDK client does. */
@@ -84,10 +85,7 @@ export function readRpcAnswer(text: string): RpcAnswer {
   return answer;
 }
 
-/** The JSON messages in a stream's events. Events without data, which some servers begin with, are left out. */
+/** The JSON messages in a stream's events. */
 export function eventsOf(text: string): RpcAnswer[] {
-  return text
-    .split("\n")
-    .filter((line) => line.startsWith("data:") && line.slice(5).trim() !== "")
-    .map((line) => JSON.parse(line.slice(5)) as RpcAnswer);
+  return eventDataOf(text).map((data) => JSON.parse(data) as RpcAnswer);
 }

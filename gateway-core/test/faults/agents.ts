@@ -1,3 +1,4 @@
+import { eventDataOf } from "../sse-events.ts";
 import type { Bench } from "../worker-bench.ts";
 import type { Stage } from "./faulty-upstream.ts";
 
@@ -129,12 +130,7 @@ async function seenIn(response: Response): Promise<Read> {
   if (text.includes("hunter2")) return { seen: "LEAKED" };
   if (response.headers.get("location") !== null) return { seen: "REDIRECTED" };
   const isStream = response.headers.get("content-type") === "text/event-stream";
-  const documents = isStream
-    ? text
-        .split("\n")
-        .filter((line) => line.startsWith("data: "))
-        .map((line) => line.slice(6))
-    : [text];
+  const documents = isStream ? eventDataOf(text) : [text];
   const answers = documents
     .filter((one) => one !== "")
     .map((one) => JSON.parse(one) as Answer & { method?: unknown });

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chooseFreePorts } from "@gatewayops/engines/ports";
 import { waitFor, type Stack } from "../stack.ts";
 
 /** A gateway beside that of the running stack: primary and workers, on ports and with a log of their own. */
@@ -34,7 +34,7 @@ export async function startGateway(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<GatewayProcess> {
   const directory = mkdtempSync(join(tmpdir(), "gwo-replica-"));
-  const [port, grpcPort] = await freePorts(2);
+  const [port, grpcPort] = await chooseFreePorts(2);
   const env = {
     ...environmentOf(stack),
     GWO_GATEWAY_HTTP_PORT: String(port),
@@ -153,14 +153,4 @@ function statOf(directory: string): { state: string; group: number } | undefined
 function memoryOf(pid: number): number {
   const status = readFileSync(`/proc/${String(pid)}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

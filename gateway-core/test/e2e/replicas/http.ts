@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { createEventReader } from "../../sse-events.ts";
 
 export type Sent = {
   readonly method?: "POST" | "DELETE";
@@ -54,19 +55,10 @@ export function send(
         onMessage?.(message);
       };
       response.setEncoding("utf8");
+      const readEvents = createEventReader(take);
       response.on("data", (chunk: string) => {
-        text += chunk;
-        if (!isStream) return;
-        const events = text.split("\n\n");
-        text = events.pop() ?? "";
-        for (const event of events) {
-          const data = event
-            .split("\n")
-            .find((line) => line.startsWith("data:"))
-            ?.slice(5)
-            .trim();
-          if (data !== undefined && data !== "") take(data);
-        }
+        if (isStream) readEvents(chunk);
+        else text += chunk;
       });
       response.on("error", reject);
       response.on("aborted", () => {
