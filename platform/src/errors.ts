@@ -55,6 +55,7 @@ export const REASONS = {
   OVERLOADED: row(61, Code.Unavailable, 503, "internal_error", "wait"),
   RECORD_UNAVAILABLE: row(62, Code.Unavailable, 503, "internal_error", "wait"),
   STORE_UNAVAILABLE: row(63, Code.Unavailable, 503, "internal_error", "wait"),
+  PRICE_RULES_TOO_MANY: row(64, Code.ResourceExhausted, 409, "validation_error", "fix"),
   UPSTREAM_UNREACHABLE: row(80, Code.Unavailable, 502, "upstream_error", "retry"),
   UPSTREAM_TIMEOUT: row(81, Code.DeadlineExceeded, 504, "timeout", "retry"),
   UPSTREAM_CLOSED: row(82, Code.Unavailable, 502, "upstream_error", "retry"),

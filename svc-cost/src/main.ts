@@ -25,6 +25,7 @@ import { createClickHouseLedgerStore } from "./ledger/ledger-store.clickhouse.ts
 import { countingCostEvents } from "./metrics.ts";
 import { PRICE_CHANGES } from "./prices/price-change.ts";
 import { createPostgresPriceStore } from "./prices/price-store.postgres.ts";
+import { createClickHouseSimulationStore } from "./prices/simulation-store.clickhouse.ts";
 import { costRoutes, SERVICES } from "./service.ts";
 import { createClickHouseSummaryStore } from "./summary/summary-store.clickhouse.ts";
 
@@ -111,6 +112,7 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
       summaries: createClickHouseSummaryStore(clickhouse),
       ledger: ledgerStore,
       prices: createPostgresPriceStore(database),
+      simulations: createClickHouseSimulationStore(clickhouse),
       names,
       publisher,
       now: () => Date.now(),

@@ -9,6 +9,8 @@ import {
 import type { LedgerStore } from "./ledger/ledger-store.ts";
 import { createInternalCostRpc, createPriceRpc } from "./prices/price-rpc.ts";
 import type { PriceStore } from "./prices/price-store.ts";
+import { createSimulationRpc } from "./prices/simulation-rpc.ts";
+import type { SimulationStore } from "./prices/simulation-store.ts";
 import { createCostRpc } from "./summary/cost-rpc.ts";
 import type { SummaryStore } from "./summary/summary-store.ts";
 
@@ -17,6 +19,7 @@ export type CostServiceOptions = {
   readonly summaries: SummaryStore;
   readonly ledger: Pick<LedgerStore, "traceCost">;
   readonly prices: PriceStore;
+  readonly simulations: SimulationStore;
   readonly names: NameResolver;
   /** Tells gateways of changed price rules. */
   readonly publisher: Pick<ChangePublisher, "publish">;
@@ -29,10 +32,13 @@ export const SERVICES = [CostService, PriceService, InternalCostService] as cons
 
 /** Registers svc-cost's methods. */
 export function costRoutes(options: CostServiceOptions): (router: ConnectRouter) => void {
-  const { summaries, ledger, prices, publisher, names, now } = options;
+  const { summaries, ledger, prices, simulations, publisher, names, now } = options;
   return (router) => {
     router.service(CostService, createCostRpc({ summaries, ledger, names }));
-    router.service(PriceService, createPriceRpc({ prices, publisher, now }));
+    router.service(PriceService, {
+      ...createPriceRpc({ prices, publisher, now }),
+      ...createSimulationRpc({ simulations, names }),
+    });
     router.service(InternalCostService, createInternalCostRpc(prices));
   };
 }

@@ -12,7 +12,7 @@ import { describeChangeStore } from "../../platform/test/change-store.contract.t
 import { PRICE_CHANGES } from "../src/prices/price-change.ts";
 import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
 import { startStores, type TestStores } from "./engines.ts";
-import { describePriceStore } from "./price-store.contract.ts";
+import { describePriceStore, newRule } from "./price-store.contract.ts";
 
 const directory = fileURLToPath(new URL("../migrations/postgres", import.meta.url));
 
@@ -38,7 +38,7 @@ const newId = (): string => uuidToText(uuidV7(Date.now()));
 describe("migratePostgres", () => {
   it("does nothing when the schema is up to date", async () => {
     expect(await migratePostgres({ pool, service: "svc-cost", directory })).toEqual({
-      version: 2,
+      version: 3,
       applied: [],
     });
   });
@@ -78,10 +78,10 @@ describe("the price store in Postgres", () => {
   it("keeps the row of a rule that was replaced, with its end", async () => {
     const org = newId();
     const prices = createPostgresPriceStore(database);
-    const rule = { server: "everything", tool: "echo", perCallUsdMicros: 1n };
+    const rule = (perCallUsdMicros: bigint) => newRule("everything", "echo", { perCallUsdMicros });
     const stamp = () => ({ changeId: newId(), time: new Date() });
-    const { rule: old } = await prices.replace(org, { ...rule, id: newId() }, stamp());
-    await prices.replace(org, { ...rule, id: newId() }, stamp());
+    const { rule: old } = await prices.replace(org, rule(1n), stamp());
+    await prices.replace(org, rule(2n), stamp());
     const { rows } = await pool.query<{ per_call_usd_micros: string; end_time: Date | null }>(
       "SELECT per_call_usd_micros, end_time FROM price_rules WHERE org_id = $1 AND id = $2",
       [org, old.id],

@@ -31,6 +31,7 @@ import { Pool } from "pg";
 import { createLedger } from "../src/ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "../src/ledger/ledger-store.clickhouse.ts";
 import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
+import { createClickHouseSimulationStore } from "../src/prices/simulation-store.clickhouse.ts";
 import { costRoutes } from "../src/service.ts";
 import { createClickHouseSummaryStore } from "../src/summary/summary-store.clickhouse.ts";
 import { asCaller } from "./as-caller.ts";
@@ -93,6 +94,7 @@ beforeAll(async () => {
     summaries: createClickHouseSummaryStore(clickhouse),
     ledger,
     prices: createPostgresPriceStore(createDatabase({ pool })),
+    simulations: createClickHouseSimulationStore(clickhouse),
     names,
     publisher: {
       publish: (change) => {

@@ -5,5 +5,8 @@ import { describePriceStore } from "./price-store.contract.ts";
 
 describePriceStore("memory", () => {
   const changes = new Map<string, PendingChange>();
-  return { prices: createMemoryPriceStore(changes), changes: createMemoryChangeStore(changes) };
+  return {
+    prices: createMemoryPriceStore(changes, () => Date.now()),
+    changes: createMemoryChangeStore(changes),
+  };
 });

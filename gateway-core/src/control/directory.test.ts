@@ -6,6 +6,7 @@ import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/intern
 import { McpServerSchema, ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
 import { Failure, type Reason } from "@gatewayops/platform/errors";
 import { connectErrorFrom } from "@gatewayops/platform/rpc/errors";
@@ -276,7 +277,7 @@ describe("the directory of servers and prices", () => {
 
   it("asks for prices again when they were changed", async () => {
     const book = await directory.prices(ORG);
-    expect(book.priceOf("files", "read").perCallUsdMicros).toBe(7n);
+    expect(book.priceOf("files", "read", Operation.TOOLS_CALL).maxUsdMicros).toBe(7n);
     expect(directory.prices(ORG)).toBe(book);
     directory.apply({ kind: "prices", orgId: ORG });
     await directory.prices(ORG);

@@ -136,7 +136,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
   });
   const books = new RefreshingCache<PriceBook>({
     load: async (orgId) =>
-      createPriceBook(orgId, (await ask(() => cost.getPriceBook({ orgId }))).rules),
+      createPriceBook({ orgId, book: await ask(() => cost.getPriceBook({ orgId })), now }),
     ttlMs: PRICES_TTL_MS,
     refreshAhead: true,
     maxEntries: ORGS_MAX,

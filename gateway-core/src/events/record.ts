@@ -56,7 +56,7 @@ export const NO_TOOL = Buffer.alloc(8);
 
 const UINT32_MAX = 0xffffffff;
 
-/** Bytes per token of the linear estimate. Text in English has about four; it informs, it does not bill. */
+/** Bytes per token of the linear estimate, which prices bill: text in English has about four, all is taken for it. */
 const BYTES_PER_TOKEN = 4;
 
 /** Writes a CallIntent's fields. */
@@ -121,6 +121,7 @@ export function writeIntentElement(out: WireWriter, intent: IntentFields): void 
   out.end(element);
 }
 
-function estimatedTokens(bytes: number): number {
-  return Math.ceil(bytes / BYTES_PER_TOKEN);
+/** Tokens of a body by the linear estimate. */
+export function estimatedTokens(bytes: number): number {
+  return Math.min(UINT32_MAX, Math.ceil(bytes / BYTES_PER_TOKEN));
 }

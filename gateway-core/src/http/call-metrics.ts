@@ -1,4 +1,5 @@
 import type { Registry, MetricObjectWithValues, MetricValue } from "prom-client";
+import type { ReportUse } from "../stages/charge.ts";
 import type { RequestStatus } from "../stages/ending.ts";
 
 /** The specification's buckets of gateway_request_duration_seconds. */
@@ -47,6 +48,7 @@ export class CallMetrics {
   readonly #limitHits = new Map<string, { labels: Labels; value: number }>();
   readonly #refusals = new Map<string, { labels: Labels; value: number }>();
   readonly #bounds = new Map<string, { labels: Labels; value: number }>();
+  readonly #reported = new Map<string, { labels: Labels; value: number }>();
   readonly #active = new Map<string, { labels: Labels; value: number }>();
   readonly #caches = new Map<string, { labels: Labels; hits: number; misses: number }>();
   readonly #sizeIn = newHistogram(SIZE_BUCKETS);
@@ -84,6 +86,11 @@ export class CallMetrics {
           [...this.#costs.values()]
             .flatMap((teams) => [...teams.values()].flatMap((servers) => [...servers.values()]))
             .map(({ labels, micros }) => ({ labels, value: Number(micros) / 1e6 })),
+      ],
+      [
+        "gateway_reported_costs_total",
+        "Calls whose price the MCP server may report, by what became of it.",
+        () => values(this.#reported),
       ],
       [
         "cache_hits_total",
@@ -163,6 +170,11 @@ export class CallMetrics {
   /** A bound of the gateway's own was reached: calls in flight, open streams, sizes …. */
   boundReached(bound: string): void {
     bump(this.#bounds, bound, () => ({ bound }));
+  }
+
+  /** A call ended whose price its server may report. */
+  reportedCost(result: ReportUse): void {
+    bump(this.#reported, result, () => ({ result }));
   }
 
   active(server: string, change: 1 | -1): void {

@@ -1,15 +1,10 @@
 import { isSameId } from "./rpc-id.ts";
+import { afterString, endsEscaped, keyFrom, TOKEN_MAX } from "./streamed-strings.ts";
 
 /** What a JSON-RPC message from a server turned out to be. */
 export type AnswerKind = "result" | "error" | "other";
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-/**
- * Longest key or literal that is kept. The longest looked for is "isError", 42 bytes when every letter is escaped; a
- * longer one is cut, and is none of those looked for.
- */
-const TOKEN_MAX = 64;
 
 /** Members of which a message has one at most, each with a bit of its own. */
 const CONTROL: ReadonlyMap<string, number> = new Map([
@@ -124,32 +119,15 @@ export class AnswerScan {
   }
 
   #jump(bytes: Buffer, from: number): number {
-    let at = from;
-    if (this.#escaped) {
-      this.#escaped = false;
-      at++;
-    }
-    for (;;) {
-      const quote = bytes.indexOf(QUOTE, at);
-      const end = quote < 0 ? bytes.length : quote;
-      let backslashes = 0;
-      while (end - 1 - backslashes >= at && bytes[end - 1 - backslashes] === BACKSLASH)
-        backslashes++;
-      if (quote < 0) {
-        this.#escaped = backslashes % 2 === 1;
-        return bytes.length;
-      }
-      if (backslashes % 2 === 0) {
-        this.#inString = false;
-        return quote + 1;
-      }
-      at = quote + 1;
-    }
+    const end = afterString(bytes, from, this.#escaped);
+    this.#escaped = end < 0 && endsEscaped(bytes, from, this.#escaped);
+    if (end < 0) return bytes.length;
+    this.#inString = false;
+    return end;
   }
 
   #keyEnds(): void {
-    const isCut = this.#token.length > TOKEN_MAX;
-    const key = isCut ? CUT : this.#token.includes("\\") ? unescaped(this.#token) : this.#token;
+    const key = keyFrom(this.#token);
     this.#token = "";
     this.#isKey = false;
     this.#expectsKey = false;
@@ -177,8 +155,7 @@ export class AnswerScan {
   }
 
   #typeEnds(): void {
-    const type = this.#token.includes("\\") ? unescaped(this.#token) : this.#token;
-    this.isInputRequired = type === "input_required";
+    this.isInputRequired = keyFrom(this.#token) === "input_required";
     this.#token = "";
     this.#isType = false;
   }
@@ -243,16 +220,5 @@ export class AnswerScan {
         this.rpcCode = Number(this.#token) || 0;
     }
     this.#token = "";
-  }
-}
-
-/** Stands for a key that is none of those looked for. */
-const CUT = "…";
-
-function unescaped(token: string): string {
-  try {
-    return JSON.parse(`"${token}"`) as string;
-  } catch {
-    return CUT; // no JSON string, so no key
   }
 }

@@ -8,6 +8,7 @@ import type { Carrier } from "./carrier.ts";
 import type { CarriedExchange } from "./carried-exchange.ts";
 import { memberFrom } from "./json-object.ts";
 import type { Era } from "./message.ts";
+import { reportedCostOf, type ReportedCost } from "./reported-cost.ts";
 import { eventStreamHeaders } from "./sse-event.ts";
 
 /** How an answer goes to an agent of an era; what differs between them. */
@@ -144,7 +145,9 @@ export class CallCarrier implements Carrier, CallListener {
     const answer = this.#face.onAnswer(message, status, this);
     if (!answer) return;
     this.#end("succeeded");
-    this.#finish(answer, message.errorCode, isToolError(message));
+    // As the server wrote it: what is changed of an answer is none of its price.
+    const cost = this.exchange.readsReportedCost ? reportedCostOf(said.bytes) : undefined;
+    this.#finish(answer, { rpcCode: message.errorCode, isToolFailed: isToolError(message), cost });
   }
 
   onFailure(failure: Failure): void {
@@ -157,7 +160,7 @@ export class CallCarrier implements Carrier, CallListener {
   park(answer: FaceAnswer): void {
     if (this.#isOver) return;
     this.#end("abandoned");
-    this.#finish(answer, 0, false);
+    this.#finish(answer, { rpcCode: 0 });
   }
 
   /** Ends the call with an error of the gateway's own. */
@@ -165,7 +168,7 @@ export class CallCarrier implements Carrier, CallListener {
     if (this.#isOver) return;
     this.#end("abandoned");
     this.#call?.cancel("the agent cannot be asked");
-    this.#finish(answer, rpcCode, false);
+    this.#finish(answer, { rpcCode });
   }
 
   /** Gives the call up, for a reason of the agent's. */
@@ -210,7 +213,7 @@ export class CallCarrier implements Carrier, CallListener {
   }
 
   /** Hands the answer over to be recorded. */
-  #finish(answer: FaceAnswer, rpcCode: number, isToolFailed: boolean): void {
+  #finish(answer: FaceAnswer, { rpcCode, isToolFailed = false, cost }: Said): void {
     this.#answer = answer;
     this.exchange.responseBytes += answer.body.length;
     this.exchange.end({
@@ -219,6 +222,7 @@ export class CallCarrier implements Carrier, CallListener {
       rpcCode,
       failure: answer.failure,
       isRound: answer.isRound,
+      reportedCost: cost,
     });
   }
 
@@ -237,6 +241,14 @@ export class CallCarrier implements Carrier, CallListener {
     this.exchange.upstream.bulkhead.give();
   }
 }
+
+/** What an answer says of itself. */
+type Said = {
+  /** 0 for none. */
+  readonly rpcCode: number;
+  readonly isToolFailed?: boolean;
+  readonly cost?: ReportedCost;
+};
 
 function isToolError({ resultText }: ServerMessage): boolean {
   return memberFrom(resultText, "isError") === true;

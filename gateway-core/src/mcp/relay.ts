@@ -31,7 +31,7 @@ const CANCELLED_MS = 1_000;
 export class Relay implements Carrier, Dispatcher.DispatchHandler {
   readonly #exchange: McpExchange;
   #session: AgentSession | undefined;
-  readonly #answer = new RelayedAnswer();
+  readonly #answer: RelayedAnswer;
   #isAnswered = false;
   #isUpstreamDone = false;
   #hasBegunAnew = false;
@@ -44,6 +44,7 @@ export class Relay implements Carrier, Dispatcher.DispatchHandler {
   constructor(exchange: McpExchange, session: AgentSession | undefined) {
     this.#exchange = exchange;
     this.#session = session;
+    this.#answer = new RelayedAnswer(exchange.readsReportedCost);
   }
 
   start(): void {

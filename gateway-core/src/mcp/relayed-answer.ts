@@ -6,6 +6,7 @@ import { saysSessionLost } from "../upstream/resume.ts";
 import { answerModeOf, failureOfAnswer, type AnswerMode } from "./answer-mode.ts";
 import { AnswerScan } from "./answer-scan.ts";
 import type { McpMessage } from "./message.ts";
+import { ReportedCostScan } from "./reported-cost.ts";
 import { SseGate } from "./sse-gate.ts";
 
 /** Bytes of an answer that is looked at before it is passed on, because the session may be lost. */
@@ -29,6 +30,13 @@ export class RelayedAnswer {
   #held: Buffer[] = [];
   #heldBytes = 0;
   readonly #scan = new AnswerScan();
+  /** Undefined where what the answer costs is not asked of it. */
+  readonly #cost: ReportedCostScan | undefined;
+
+  /** @param readsCost true when the answer may say what the call costs */
+  constructor(readsCost: boolean) {
+    this.#cost = readsCost ? new ReportedCostScan() : undefined;
+  }
 
   /** @param hasSession true when it is a request in a session, which the server may have lost */
   begin(
@@ -38,7 +46,7 @@ export class RelayedAnswer {
     hasSession: boolean,
   ): void {
     this.#head(status, headers);
-    if (this.mode === "sse") this.gate = new SseGate(kind === "request" ? idText : "");
+    if (this.mode === "sse") this.gate = new SseGate(kind === "request" ? idText : "", this.#cost);
     this.isSuspect = hasSession && (status === 404 || status === 400);
     const type = headers["content-type"];
     if (type !== undefined && this.mode !== "empty") this.headers.push("content-type", type);
@@ -83,6 +91,7 @@ export class RelayedAnswer {
     switch (this.mode) {
       case "json": {
         this.#scan.feed(chunk);
+        this.#cost?.feed(chunk);
         const before = this.#held.pop();
         this.#held.push(chunk);
         return before;
@@ -151,6 +160,7 @@ export class RelayedAnswer {
       rpcCode: scan.rpcCode,
       failure: undefined,
       isRound: scan.isInputRequired,
+      reportedCost: this.#cost?.cost,
     };
   }
 

@@ -1,5 +1,6 @@
 import { AnswerScan } from "./answer-scan.ts";
 import { LineEnds } from "./line-ends.ts";
+import type { ReportedCostScan } from "./reported-cost.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -29,6 +30,7 @@ export class SseGate {
   retryMs: number | undefined;
 
   readonly #idText: string;
+  readonly #cost: ReportedCostScan | undefined;
   /** Bytes of the current line so far, at most as many as the prefix. */
   #prefix = 0;
   #isData = true;
@@ -40,9 +42,13 @@ export class SseGate {
   /** Bytes of a byte order mark seen at the stream's beginning; all of them once there is none to come. */
   #markBytes = 0;
 
-  /** @param idText JSON of the id that the answer has; empty: any answer counts */
-  constructor(idText: string) {
+  /**
+   * @param idText JSON of the id that the answer has; empty: any answer counts
+   * @param cost reads the answer as well, where its price is wanted
+   */
+  constructor(idText: string, cost?: ReportedCostScan) {
     this.#idText = idText;
+    this.#cost = cost;
   }
 
   /**
@@ -114,7 +120,9 @@ export class SseGate {
       this.#field += chunk.toString("latin1", from, end);
     if (this.#isData && this.#prefix === DATA_PREFIX.length && end > at) {
       this.#hasData = true;
-      this.scan.feed(chunk.subarray(at, end));
+      const data = chunk.subarray(at, end);
+      this.scan.feed(data);
+      this.#cost?.feed(data);
     }
     this.#lineLength += end - at;
     return end;
@@ -145,7 +153,10 @@ export class SseGate {
     // The blank line of the answer's event is held: until it comes, the event is open.
     this.isBetweenEvents = !isAnswer;
     if (isAnswer) this.isAnswered = true;
-    else this.scan.reset();
+    else {
+      this.scan.reset();
+      this.#cost?.reset();
+    }
     return isAnswer;
   }
 }

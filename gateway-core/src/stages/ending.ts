@@ -1,5 +1,6 @@
 import { Outcome } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { REASONS, type Failure } from "@gatewayops/platform/errors";
+import type { ReportedCost } from "../mcp/reported-cost.ts";
 
 /** How an exchange with an MCP server ended. */
 export type Ending = {
@@ -9,6 +10,8 @@ export type Ending = {
   readonly failure: Failure | undefined;
   /** True when the server asks for more before it completes: the agent's next request goes on with the call. */
   readonly isRound?: boolean;
+  /** What the answer says that the call costs; read where the call's price asks for it only. */
+  readonly reportedCost?: ReportedCost;
 };
 
 /** The ending of an exchange that failed here. */

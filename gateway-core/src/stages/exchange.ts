@@ -8,7 +8,8 @@ import {
 import { Failure, failureFrom } from "@gatewayops/platform/errors";
 import { requestIdOf, uuidV7 } from "@gatewayops/platform/ids";
 import type { KeyMemo } from "../control/directory.ts";
-import { FREE, type Price } from "../control/price-book.ts";
+import { FREE, type Price } from "../control/price.ts";
+import type { PriceBook } from "../control/price-book.ts";
 import type { Principal } from "../control/principal.ts";
 import type { LoggedCall } from "../events/call-log.ts";
 import { EMPTY, NO_TOOL, type IntentFields } from "../events/record.ts";
@@ -20,6 +21,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { pinOutcome } from "../policy/pin.ts";
 import type { AgentRequest, AnswerStream } from "./agent-stream.ts";
 import { authorize } from "./authorize.ts";
+import { costOfCall } from "./charge.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateVerdict } from "./rate-limit.ts";
@@ -53,6 +55,7 @@ export abstract class Exchange implements LoggedCall {
   openSlot = -1;
 
   #price: Price = FREE;
+  #costUsdMicros = 0n;
   #isWithinLimits = false;
   #isIntended = false;
   #isEnded = false;
@@ -87,8 +90,14 @@ export abstract class Exchange implements LoggedCall {
     return this.message.operation !== Operation.UNSPECIFIED;
   }
 
+  /** What the call costs, once it has ended; 0 before. */
   get costUsdMicros(): bigint {
-    return isCharged(this.#ending) ? this.#price.perCallUsdMicros : 0n;
+    return this.#costUsdMicros;
+  }
+
+  /** True when the answer may say what the call costs. */
+  get readsReportedCost(): boolean {
+    return this.#price.honoursReported;
   }
 
   get durationMs(): number {
@@ -160,6 +169,8 @@ export abstract class Exchange implements LoggedCall {
     this.#ending = ending;
     if (this.#isIntended)
       this.stage(Stage.UPSTREAM, ending.failure ? StageOutcome.FAILED : StageOutcome.PASSED);
+    const durationUs = Math.round(this.durationMs * 1000);
+    this.#costUsdMicros = this.#charge(ending, durationUs);
     this.#observe(ending);
     // A server that answers can be asked for its tools; one in trouble is spared that.
     if (isCharged(ending) && this.message.method === "tools/call")
@@ -170,18 +181,28 @@ export abstract class Exchange implements LoggedCall {
     }
     if (!this.#isIntended) this.#makeIntent();
     this.pipeline.callLog.complete(this, {
-      durationUs: Math.round(this.durationMs * 1000),
+      durationUs,
       outcome: ending.outcome,
       reason: reasonOf(ending),
       httpStatus: ending.httpStatus,
       rpcCode: ending.rpcCode,
       responseBytes: this.responseBytes,
-      costUsdMicros: this.costUsdMicros,
+      costUsdMicros: this.#costUsdMicros,
       priceRuleId: isCharged(ending) ? this.#price.ruleId : EMPTY,
       stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
       sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
       attempts: this.attempts,
     });
+  }
+
+  #charge(ending: Ending, durationUs: number): bigint {
+    if (!isCharged(ending)) return 0n;
+    const price = this.#price;
+    if (price.isFlat) return price.maxUsdMicros;
+    const { responseBytes, pipeline } = this;
+    const reported = ending.reportedCost;
+    const call = { requestBytes: this.body.length, responseBytes, durationUs, reported };
+    return costOfCall(price, call, pipeline.metrics);
   }
 
   onIntentWritten(): void {
@@ -353,25 +374,22 @@ export abstract class Exchange implements LoggedCall {
       }
       // No budgets exist yet; the record says so, rather than nothing.
       this.stage(Stage.BUDGET, StageOutcome.NOT_CONFIGURED);
-      if (this.message.method !== "tools/call") {
-        this.#intend();
-        return;
-      }
-      this.#checkTool();
+      if (this.message.method === "tools/call") this.#checkTool();
       const book = this.pipeline.directory.prices(this.principal.orgIdText);
       if (book instanceof Promise) {
         book.then((found) => {
-          this.#onPriced(found.priceOf(this.upstream.name, this.message.target));
+          this.#onBook(found);
         }, this.failBound);
         return;
       }
-      this.#onPriced(book.priceOf(this.upstream.name, this.message.target));
+      this.#onBook(book);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  #onPriced(price: Price): void {
+  #onBook(book: PriceBook): void {
+    const price = book.priceOf(this.upstream.name, this.message.target, this.message.operation);
     this.#price = price;
     this.stage(Stage.PRICE, price === FREE ? StageOutcome.NOT_CONFIGURED : StageOutcome.PASSED);
     this.#intend();
@@ -422,7 +440,7 @@ export abstract class Exchange implements LoggedCall {
       parentSpanId: trace.parentSpanId,
       face: this.face ?? Face.UNSPECIFIED,
       requestBytes: this.body.length,
-      reservedUsdMicros: this.#price.perCallUsdMicros,
+      reservedUsdMicros: this.#price.maxUsdMicros,
     };
   }
 

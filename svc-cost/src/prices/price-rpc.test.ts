@@ -27,7 +27,7 @@ describe("createPriceRpc", () => {
       now: () => nowMs,
       log,
     });
-    const prices = createMemoryPriceStore(changes);
+    const prices = createMemoryPriceStore(changes, () => nowMs);
     const methods = createPriceRpc({ prices, publisher, now: () => nowMs });
     const client = createClient(
       PriceService,

@@ -9,12 +9,12 @@ const DAY_MS = 86_400_000;
 const DAYS_MAX = 400;
 
 /** The period of whole days, UTC, from the first to the last, which is included. */
-export function periodOfDates(startDate: string, endDate: string): Period {
+export function periodOfDates(startDate: string, endDate: string, daysMax = DAYS_MAX): Period {
   const startMs = dayOf("start_date", startDate);
   const endMs = dayOf("end_date", endDate) + DAY_MS;
   if (endMs <= startMs) throw invalid("end_date", "must not be before start_date");
-  if (endMs - startMs > DAYS_MAX * DAY_MS)
-    throw invalid("end_date", `must be at most ${DAYS_MAX} days after start_date`);
+  if (endMs - startMs > daysMax * DAY_MS)
+    throw invalid("end_date", `must be at most ${daysMax} days after start_date`);
   return { startMs, endMs };
 }
 

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { DatePeriod } from "./cost_service_pb.js";
 
 /**
  * Describes the file gatewayops/cost/v1/price_service.proto.
@@ -12,7 +13,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_gatewayops_cost_v1_price_service: GenFile;
 
 /**
- * A price for tool calls.
+ * A price for calls. A call costs the sum of the parts, rounded half up to the micro-USD once, but at most its maximum.
  *
  * @generated from message gatewayops.cost.v1.PriceRule
  */
@@ -51,6 +52,76 @@ export declare type PriceRule = Message<"gatewayops.cost.v1.PriceRule"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * What is priced: "tools/call", "resources/read", "prompts/get" or "completion/complete". "*" means any.
+   *
+   * @generated from field: string operation = 6;
+   */
+  operation: string;
+
+  /**
+   * Price of 1024 bytes of the request's body in micro-USD.
+   *
+   * @generated from field: int64 per_kb_in_usd_micros = 7;
+   */
+  perKbInUsdMicros: bigint;
+
+  /**
+   * Price of 1024 bytes of the answer's body in micro-USD.
+   *
+   * @generated from field: int64 per_kb_out_usd_micros = 8;
+   */
+  perKbOutUsdMicros: bigint;
+
+  /**
+   * Price of 1000 tokens of the request in micro-USD. Tokens are estimated, one for four bytes.
+   *
+   * @generated from field: int64 per_1k_input_tokens_usd_micros = 9;
+   */
+  per1kInputTokensUsdMicros: bigint;
+
+  /**
+   * Price of 1000 tokens of the answer in micro-USD. Tokens are estimated, one for four bytes.
+   *
+   * @generated from field: int64 per_1k_output_tokens_usd_micros = 10;
+   */
+  per1kOutputTokensUsdMicros: bigint;
+
+  /**
+   * Price of a second of the call's duration in micro-USD.
+   *
+   * @generated from field: int64 per_second_usd_micros = 11;
+   */
+  perSecondUsdMicros: bigint;
+
+  /**
+   * Most that one call costs, in micro-USD. Of a rule that has per_call alone it is that.
+   *
+   * @generated from field: int64 max_per_call_usd_micros = 12;
+   */
+  maxPerCallUsdMicros: bigint;
+
+  /**
+   * True: a price that the MCP server reports with its answer counts in place of the parts, up to the maximum.
+   *
+   * @generated from field: bool honour_reported = 13;
+   */
+  honourReported: boolean;
+
+  /**
+   * When it begins.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_time = 14;
+   */
+  effectiveTime?: Timestamp | undefined;
+
+  /**
+   * When it ends, not included: it was replaced, deleted, or will be replaced by a rule to come. Absent: it has no end.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 15;
+   */
+  endTime?: Timestamp | undefined;
 };
 
 /**
@@ -60,7 +131,8 @@ export declare type PriceRule = Message<"gatewayops.cost.v1.PriceRule"> & {
 export declare const PriceRuleSchema: GenMessage<PriceRule>;
 
 /**
- * Request of CreatePriceRule. A rule for the same server and tool is replaced.
+ * Request of CreatePriceRule. A rule for the same server, tool and operation is replaced from then on, until one to come
+ * begins.
  *
  * @generated from message gatewayops.cost.v1.CreatePriceRuleRequest
  */
@@ -85,6 +157,71 @@ export declare type CreatePriceRuleRequest = Message<"gatewayops.cost.v1.CreateP
    * @generated from field: int64 per_call_usd_micros = 3;
    */
   perCallUsdMicros: bigint;
+
+  /**
+   * What is priced: "tools/call", "resources/read", "prompts/get" or "completion/complete". "*" means any. Empty means
+   * "tools/call". A rule that names a tool prices "tools/call" only.
+   *
+   * @generated from field: string operation = 4;
+   */
+  operation: string;
+
+  /**
+   * Price of 1024 bytes of the request's body in micro-USD, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_kb_in_usd_micros = 5;
+   */
+  perKbInUsdMicros: bigint;
+
+  /**
+   * Price of 1024 bytes of the answer's body in micro-USD, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_kb_out_usd_micros = 6;
+   */
+  perKbOutUsdMicros: bigint;
+
+  /**
+   * Price of 1000 tokens of the request in micro-USD. Tokens are estimated, one for four bytes, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_1k_input_tokens_usd_micros = 7;
+   */
+  per1kInputTokensUsdMicros: bigint;
+
+  /**
+   * Price of 1000 tokens of the answer in micro-USD. Tokens are estimated, one for four bytes, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_1k_output_tokens_usd_micros = 8;
+   */
+  per1kOutputTokensUsdMicros: bigint;
+
+  /**
+   * Price of a second of the call's duration in micro-USD, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_second_usd_micros = 9;
+   */
+  perSecondUsdMicros: bigint;
+
+  /**
+   * Most that one call costs, in micro-USD, 0 to 1000000000, not less than per_call. Required when there is another part
+   * than per_call, or honour_reported; else left out, 0.
+   *
+   * @generated from field: int64 max_per_call_usd_micros = 10;
+   */
+  maxPerCallUsdMicros: bigint;
+
+  /**
+   * True: a price that the MCP server reports with its answer counts, up to the maximum. It must be trusted with that.
+   *
+   * @generated from field: bool honour_reported = 11;
+   */
+  honourReported: boolean;
+
+  /**
+   * When it begins, at most 5 years ahead. Absent means at once.
+   *
+   * @generated from field: google.protobuf.Timestamp effective_time = 12;
+   */
+  effectiveTime?: Timestamp | undefined;
 };
 
 /**
@@ -132,6 +269,13 @@ export declare type ListPriceRulesRequest = Message<"gatewayops.cost.v1.ListPric
    * @generated from field: string cursor = 2;
    */
   cursor: string;
+
+  /**
+   * True: rules that have ended too, each with its time. The history of a price.
+   *
+   * @generated from field: bool include_ended = 3;
+   */
+  includeEnded: boolean;
 };
 
 /**
@@ -209,6 +353,216 @@ export declare type DeletePriceRuleResponse = Message<"gatewayops.cost.v1.Delete
 export declare const DeletePriceRuleResponseSchema: GenMessage<DeletePriceRuleResponse>;
 
 /**
+ * Request of SimulatePrice: a rule as CreatePriceRule takes it, and a period.
+ *
+ * @generated from message gatewayops.cost.v1.SimulatePriceRequest
+ */
+export declare type SimulatePriceRequest = Message<"gatewayops.cost.v1.SimulatePriceRequest"> & {
+  /**
+   * Name of the MCP server. "*" means any.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * Name of the tool. "*" means any.
+   *
+   * @generated from field: string tool = 2;
+   */
+  tool: string;
+
+  /**
+   * Price of one call in micro-USD, 0 to 1000000000 (1000 USD).
+   *
+   * @generated from field: int64 per_call_usd_micros = 3;
+   */
+  perCallUsdMicros: bigint;
+
+  /**
+   * What is priced: "tools/call", "resources/read", "prompts/get" or "completion/complete". "*" means any. Empty means
+   * "tools/call". A rule that names a tool prices "tools/call" only.
+   *
+   * @generated from field: string operation = 4;
+   */
+  operation: string;
+
+  /**
+   * Price of 1024 bytes of the request's body in micro-USD, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_kb_in_usd_micros = 5;
+   */
+  perKbInUsdMicros: bigint;
+
+  /**
+   * Price of 1024 bytes of the answer's body in micro-USD, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_kb_out_usd_micros = 6;
+   */
+  perKbOutUsdMicros: bigint;
+
+  /**
+   * Price of 1000 tokens of the request in micro-USD. Tokens are estimated, one for four bytes, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_1k_input_tokens_usd_micros = 7;
+   */
+  per1kInputTokensUsdMicros: bigint;
+
+  /**
+   * Price of 1000 tokens of the answer in micro-USD. Tokens are estimated, one for four bytes, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_1k_output_tokens_usd_micros = 8;
+   */
+  per1kOutputTokensUsdMicros: bigint;
+
+  /**
+   * Price of a second of the call's duration in micro-USD, 0 to 1000000000.
+   *
+   * @generated from field: int64 per_second_usd_micros = 9;
+   */
+  perSecondUsdMicros: bigint;
+
+  /**
+   * Most that one call costs, in micro-USD, 0 to 1000000000, not less than per_call. Required when there is another part
+   * than per_call, or honour_reported; else left out, 0.
+   *
+   * @generated from field: int64 max_per_call_usd_micros = 10;
+   */
+  maxPerCallUsdMicros: bigint;
+
+  /**
+   * First day, YYYY-MM-DD, UTC.
+   *
+   * @generated from field: string start_date = 11;
+   */
+  startDate: string;
+
+  /**
+   * Last day, included, YYYY-MM-DD, UTC. At most 92 days with the first.
+   *
+   * @generated from field: string end_date = 12;
+   */
+  endDate: string;
+};
+
+/**
+ * Describes the message gatewayops.cost.v1.SimulatePriceRequest.
+ * Use `create(SimulatePriceRequestSchema)` to create a new message.
+ */
+export declare const SimulatePriceRequestSchema: GenMessage<SimulatePriceRequest>;
+
+/**
+ * What calls of one kind cost and would have cost.
+ *
+ * @generated from message gatewayops.cost.v1.SimulatedCost
+ */
+export declare type SimulatedCost = Message<"gatewayops.cost.v1.SimulatedCost"> & {
+  /**
+   * Name of the MCP server, its id when it has none any more.
+   *
+   * @generated from field: string server = 1;
+   */
+  server: string;
+
+  /**
+   * Name of the tool. Empty for other operations; "tool:{id}" when its name is not known.
+   *
+   * @generated from field: string tool = 2;
+   */
+  tool: string;
+
+  /**
+   * What was done, for example "tools/call".
+   *
+   * @generated from field: string operation = 3;
+   */
+  operation: string;
+
+  /**
+   * Number of calls.
+   *
+   * @generated from field: int64 calls = 4;
+   */
+  calls: bigint;
+
+  /**
+   * What they cost, in micro-USD.
+   *
+   * @generated from field: int64 actual_cost_usd_micros = 5;
+   */
+  actualCostUsdMicros: bigint;
+
+  /**
+   * What they would have cost, in micro-USD.
+   *
+   * @generated from field: int64 simulated_cost_usd_micros = 6;
+   */
+  simulatedCostUsdMicros: bigint;
+};
+
+/**
+ * Describes the message gatewayops.cost.v1.SimulatedCost.
+ * Use `create(SimulatedCostSchema)` to create a new message.
+ */
+export declare const SimulatedCostSchema: GenMessage<SimulatedCost>;
+
+/**
+ * Response of SimulatePrice.
+ *
+ * @generated from message gatewayops.cost.v1.SimulatePriceResponse
+ */
+export declare type SimulatePriceResponse = Message<"gatewayops.cost.v1.SimulatePriceResponse"> & {
+  /**
+   * The period.
+   *
+   * @generated from field: gatewayops.cost.v1.DatePeriod period = 1;
+   */
+  period?: DatePeriod | undefined;
+
+  /**
+   * Number of calls that the rule fits and that are charged: those a server answered with a result. Also those that a more
+   * exact rule prices.
+   *
+   * @generated from field: int64 calls = 2;
+   */
+  calls: bigint;
+
+  /**
+   * Number of them that would have cost the maximum.
+   *
+   * @generated from field: int64 calls_at_max = 3;
+   */
+  callsAtMax: bigint;
+
+  /**
+   * What they cost, in micro-USD.
+   *
+   * @generated from field: int64 actual_cost_usd_micros = 4;
+   */
+  actualCostUsdMicros: bigint;
+
+  /**
+   * What they would have cost, in micro-USD.
+   *
+   * @generated from field: int64 simulated_cost_usd_micros = 5;
+   */
+  simulatedCostUsdMicros: bigint;
+
+  /**
+   * The same by server, tool and operation, by falling simulated cost. At most 1000 lines.
+   *
+   * @generated from field: repeated gatewayops.cost.v1.SimulatedCost lines = 6;
+   */
+  lines: SimulatedCost[];
+};
+
+/**
+ * Describes the message gatewayops.cost.v1.SimulatePriceResponse.
+ * Use `create(SimulatePriceResponseSchema)` to create a new message.
+ */
+export declare const SimulatePriceResponseSchema: GenMessage<SimulatePriceResponse>;
+
+/**
  * Request of GetPriceBook.
  *
  * @generated from message gatewayops.cost.v1.GetPriceBookRequest
@@ -240,6 +594,13 @@ export declare type GetPriceBookResponse = Message<"gatewayops.cost.v1.GetPriceB
    * @generated from field: repeated gatewayops.cost.v1.PriceRule rules = 1;
    */
   rules: PriceRule[];
+
+  /**
+   * When they were read, by the clock that their times are of.
+   *
+   * @generated from field: google.protobuf.Timestamp read_time = 2;
+   */
+  readTime?: Timestamp | undefined;
 };
 
 /**
@@ -250,13 +611,13 @@ export declare const GetPriceBookResponseSchema: GenMessage<GetPriceBookResponse
 
 /**
  * The price rules of the caller's organisation. The most exact rule wins: server and tool, then server, then tool,
- * then the one for everything.
+ * then the one for everything; of two that are equal in this, the one that names the operation.
  *
  * @generated from service gatewayops.cost.v1.PriceService
  */
 export declare const PriceService: GenService<{
   /**
-   * Makes a rule. Effective in every gateway within a second.
+   * Makes a rule. Effective in every gateway within a second, or at its time.
    *
    * @generated from rpc gatewayops.cost.v1.PriceService.CreatePriceRule
    */
@@ -266,7 +627,7 @@ export declare const PriceService: GenService<{
     output: typeof CreatePriceRuleResponseSchema;
   },
   /**
-   * Lists rules.
+   * Lists rules: those in force and those to come, with include_ended the ended ones too.
    *
    * @generated from rpc gatewayops.cost.v1.PriceService.ListPriceRules
    */
@@ -276,7 +637,7 @@ export declare const PriceService: GenService<{
     output: typeof ListPriceRulesResponseSchema;
   },
   /**
-   * Removes a rule. Calls already priced keep their price.
+   * Ends a rule, or withdraws one to come. Calls already priced keep their price.
    *
    * @generated from rpc gatewayops.cost.v1.PriceService.DeletePriceRule
    */
@@ -284,6 +645,16 @@ export declare const PriceService: GenService<{
     methodKind: "unary";
     input: typeof DeletePriceRuleRequestSchema;
     output: typeof DeletePriceRuleResponseSchema;
+  },
+  /**
+   * Works out what the calls of a period would have cost by a rule. Reads the ledger and changes nothing.
+   *
+   * @generated from rpc gatewayops.cost.v1.PriceService.SimulatePrice
+   */
+  simulatePrice: {
+    methodKind: "unary";
+    input: typeof SimulatePriceRequestSchema;
+    output: typeof SimulatePriceResponseSchema;
   },
 }>;
 
@@ -294,7 +665,7 @@ export declare const PriceService: GenService<{
  */
 export declare const InternalCostService: GenService<{
   /**
-   * Returns all rules of an organisation.
+   * Returns all rules of an organisation that are in force or to come.
    *
    * @generated from rpc gatewayops.cost.v1.InternalCostService.GetPriceBook
    */
