@@ -262,6 +262,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     config,
     replicaId: "replica-1",
     logId: LOG_ID,
+    logDirectoryId: LOG_ID,
     bridge: undefined,
     workers: 1,
     redis,

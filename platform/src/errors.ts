@@ -54,6 +54,8 @@ export const REASONS = {
   RATE_LIMITED: row(60, Code.ResourceExhausted, 429, "rate_limited", "wait"),
   OVERLOADED: row(61, Code.Unavailable, 503, "internal_error", "wait"),
   RECORD_UNAVAILABLE: row(62, Code.Unavailable, 503, "internal_error", "wait"),
+  BUDGET_EXCEEDED: row(75, Code.ResourceExhausted, 403, "forbidden", "ask"),
+  BUDGET_UNAVAILABLE: row(76, Code.Unavailable, 503, "internal_error", "wait"),
   STORE_UNAVAILABLE: row(63, Code.Unavailable, 503, "internal_error", "wait"),
   UPSTREAM_UNREACHABLE: row(80, Code.Unavailable, 502, "upstream_error", "retry"),
   UPSTREAM_TIMEOUT: row(81, Code.DeadlineExceeded, 504, "timeout", "retry"),

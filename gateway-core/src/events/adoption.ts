@@ -102,6 +102,7 @@ function unknownEnd(intent: CallIntent, nowMs: number): CompletionFields {
     stages: { stages: [], outcomes: [], durationsUs: [] },
     sampled: true,
     attempts: 1,
+    budgetId: EMPTY,
   };
 }
 

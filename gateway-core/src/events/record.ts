@@ -42,6 +42,8 @@ export type CompletionFields = {
   readonly stages: StageTimes;
   readonly sampled: boolean;
   readonly attempts: number;
+  /** Budget that refused the call or would have; EMPTY for none. */
+  readonly budgetId: Buffer;
 };
 
 /** What the stages did: parallel arrays in the order of the pipeline. */
@@ -110,6 +112,7 @@ export function writeCompletionEvent(
   }
   if (completion.sampled) out.number(13, 1);
   out.number(14, completion.attempts);
+  out.bytes(20, completion.budgetId);
   out.end(body);
   out.end(event);
 }

@@ -23,6 +23,7 @@ import { authorize } from "./authorize.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateVerdict } from "./rate-limit.ts";
+import type { BudgetVerdict, Reservation } from "./budget.ts";
 import type { BucketView } from "./token-buckets.ts";
 
 /**
@@ -54,6 +55,8 @@ export abstract class Exchange implements LoggedCall {
 
   #price: Price = FREE;
   #isWithinLimits = false;
+  #budgetId: Buffer = EMPTY;
+  #reservation: Reservation | undefined;
   #isIntended = false;
   #isEnded = false;
   #ending: Ending | undefined;
@@ -160,6 +163,7 @@ export abstract class Exchange implements LoggedCall {
     this.#ending = ending;
     if (this.#isIntended)
       this.stage(Stage.UPSTREAM, ending.failure ? StageOutcome.FAILED : StageOutcome.PASSED);
+    this.#reservation?.settle(this.costUsdMicros);
     this.#observe(ending);
     // A server that answers can be asked for its tools; one in trouble is spared that.
     if (isCharged(ending) && this.message.method === "tools/call")
@@ -181,6 +185,7 @@ export abstract class Exchange implements LoggedCall {
       stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
       sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
       attempts: this.attempts,
+      budgetId: this.#budgetId,
     });
   }
 
@@ -194,6 +199,7 @@ export abstract class Exchange implements LoggedCall {
 
   onLogFailed(failure: Failure): void {
     this.#isEnded = true;
+    this.#reservation?.settle(0n);
     this.answer(endingFrom(failure));
   }
 
@@ -351,9 +357,9 @@ export abstract class Exchange implements LoggedCall {
         this.send();
         return;
       }
-      // No budgets exist yet; the record says so, rather than nothing.
-      this.stage(Stage.BUDGET, StageOutcome.NOT_CONFIGURED);
       if (this.message.method !== "tools/call") {
+        // Without a price nothing is spent.
+        this.stage(Stage.BUDGET, StageOutcome.NOT_CONFIGURED);
         this.#intend();
         return;
       }
@@ -374,7 +380,31 @@ export abstract class Exchange implements LoggedCall {
   #onPriced(price: Price): void {
     this.#price = price;
     this.stage(Stage.PRICE, price === FREE ? StageOutcome.NOT_CONFIGURED : StageOutcome.PASSED);
-    this.#intend();
+    const verdict = this.pipeline.budget({
+      principal: this.principal,
+      upstream: this.upstream,
+      maxUsdMicros: price.perCallUsdMicros,
+      startMs: this.startMs,
+    });
+    if (verdict instanceof Promise) verdict.then(this.#onBudgetedBound, this.failBound);
+    else this.#onBudgeted(verdict);
+  }
+
+  readonly #onBudgetedBound = (verdict: BudgetVerdict): void => {
+    this.#onBudgeted(verdict);
+  };
+
+  #onBudgeted({ outcome, failure, budgetId, reservation }: BudgetVerdict): void {
+    if (this.#isEnded) {
+      // The agent went away while Redis was asked.
+      reservation?.settle(0n);
+      return;
+    }
+    this.stage(Stage.BUDGET, outcome);
+    this.#budgetId = budgetId;
+    this.#reservation = reservation;
+    if (failure) this.fail(failure);
+    else this.#intend();
   }
 
   /** Compares the tool's definition with the known one and, where the server asks for it, its schema with the arguments. */

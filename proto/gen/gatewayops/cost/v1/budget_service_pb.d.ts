@@ -592,6 +592,47 @@ export declare type ListBudgetUsagesResponse = Message<"gatewayops.cost.v1.ListB
 export declare const ListBudgetUsagesResponseSchema: GenMessage<ListBudgetUsagesResponse>;
 
 /**
+ * Request of OpenLog.
+ *
+ * @generated from message gatewayops.cost.v1.OpenLogRequest
+ */
+export declare type OpenLogRequest = Message<"gatewayops.cost.v1.OpenLogRequest"> & {
+  /**
+   * Id of the directory that the gateway's logs are in, 32 hexadecimal digits.
+   *
+   * @generated from field: string directory_id = 1;
+   */
+  directoryId: string;
+
+  /**
+   * Id of the log, 32 hexadecimal digits.
+   *
+   * @generated from field: string log_id = 2;
+   */
+  logId: string;
+};
+
+/**
+ * Describes the message gatewayops.cost.v1.OpenLogRequest.
+ * Use `create(OpenLogRequestSchema)` to create a new message.
+ */
+export declare const OpenLogRequestSchema: GenMessage<OpenLogRequest>;
+
+/**
+ * Response of OpenLog.
+ *
+ * @generated from message gatewayops.cost.v1.OpenLogResponse
+ */
+export declare type OpenLogResponse = Message<"gatewayops.cost.v1.OpenLogResponse"> & {
+};
+
+/**
+ * Describes the message gatewayops.cost.v1.OpenLogResponse.
+ * Use `create(OpenLogResponseSchema)` to create a new message.
+ */
+export declare const OpenLogResponseSchema: GenMessage<OpenLogResponse>;
+
+/**
  * Request of ReportLogs.
  *
  * @generated from message gatewayops.cost.v1.ReportLogsRequest
@@ -851,6 +892,16 @@ export declare const InternalBudgetService: GenService<{
     methodKind: "unary";
     input: typeof ListBudgetUsagesRequestSchema;
     output: typeof ListBudgetUsagesResponseSchema;
+  },
+  /**
+   * Says that a worker begins to write a log, and may spend budgets.
+   *
+   * @generated from rpc gatewayops.cost.v1.InternalBudgetService.OpenLog
+   */
+  openLog: {
+    methodKind: "unary";
+    input: typeof OpenLogRequestSchema;
+    output: typeof OpenLogResponseSchema;
   },
   /**
    * Says which write-ahead logs a gateway has that may hold calls the ledger does not hold yet: those of its workers and

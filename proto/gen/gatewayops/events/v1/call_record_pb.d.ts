@@ -254,6 +254,13 @@ export declare type CallCompletion = Message<"gatewayops.events.v1.CallCompletio
    * @generated from field: uint32 attempts = 14;
    */
   attempts: number;
+
+  /**
+   * Budget that refused the call, or would have if it were enforced, a UUID in 16 bytes. Absent: none.
+   *
+   * @generated from field: bytes budget_id = 20;
+   */
+  budgetId: Uint8Array;
 };
 
 /**
