@@ -89,6 +89,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
 
   const directory = join(config.walDir, options.logId);
   const callLog = new CallLog({
+    logId: Buffer.from(options.logId, "hex"),
     directory,
     segmentBytes: SEGMENT_BYTES,
     maxBytes: config.walMaxBytes,

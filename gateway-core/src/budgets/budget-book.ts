@@ -8,8 +8,8 @@ import {
 import { uuidFromText } from "@gatewayops/platform/ids";
 import {
   periodContaining,
-  type PeriodKind,
-  type Period,
+  type BudgetPeriod as PeriodName,
+  type PeriodSpan,
 } from "@gatewayops/platform/budgets/budget-period";
 import type { Principal } from "../control/principal.ts";
 import { EMPTY } from "../events/record.ts";
@@ -22,14 +22,14 @@ export type BudgetSpec = {
   readonly name: string;
   /** Micro-USD that may be spent in a period. */
   readonly limit: bigint;
-  readonly period: PeriodKind;
+  readonly period: PeriodName;
   readonly timeZone: string;
   /** False: it is observed. */
   readonly isEnforced: boolean;
   /** True: calls pass while it cannot be decided. */
   readonly isOpenWhenAway: boolean;
   /** The period that contains a time, milliseconds since 1970. */
-  periodAt(timeMs: number): Period;
+  periodAt(timeMs: number): PeriodSpan;
 };
 
 /** The budgets of one organisation. */
@@ -43,7 +43,7 @@ export type BudgetBook = {
 type BudgetedPrincipal = Pick<Principal, "teamIdText" | "userIdText" | "keyIdText">;
 
 const NONE: readonly BudgetSpec[] = [];
-const PERIODS: Readonly<Record<number, PeriodKind | undefined>> = {
+const PERIODS: Readonly<Record<number, PeriodName | undefined>> = {
   [BudgetPeriod.DAILY]: "daily",
   [BudgetPeriod.WEEKLY]: "weekly",
   [BudgetPeriod.MONTHLY]: "monthly",
@@ -81,7 +81,7 @@ function specOf(orgId: string, budget: Budget, timeZone: string): BudgetSpec | u
   const period = PERIODS[budget.period];
   // A newer svc-cost may know more.
   if (period === undefined) return undefined;
-  let current: Period = { startMs: 0, endMs: 0 };
+  let current: PeriodSpan = { startMs: 0, endMs: 0 };
   return {
     id: budget.id,
     idBytes: uuidFromText(budget.id) ?? EMPTY,

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { readSpent, type SpentFigures } from "@gatewayops/platform/budgets/spent-figures";
-import type { Period } from "@gatewayops/platform/budgets/budget-period";
+import type { PeriodSpan } from "@gatewayops/platform/budgets/budget-period";
 import type { Logger } from "@gatewayops/platform/log";
 import { withDeadline } from "../control/deadline.ts";
 import { BudgetAccount } from "./budget-account.ts";
@@ -81,7 +81,7 @@ export class Budgets {
 
   #accountOf(
     { orgId, budgetId }: { orgId: string; budgetId: string },
-    { startMs, endMs }: Period,
+    { startMs, endMs }: PeriodSpan,
     limit: bigint,
   ): BudgetAccount {
     const id = `${budgetId} ${startMs}`;

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { McpServerSchema, ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import { InternalBudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
 import { Failure, type Reason } from "@gatewayops/platform/errors";
@@ -69,6 +70,12 @@ beforeEach(() => {
         };
       },
     });
+    router.service(InternalBudgetService, {
+      getBudgetBook: ({ orgId }) => {
+        asked.push(`getBudgetBook ${orgId}`);
+        return { budgets: [], timeZone: "UTC" };
+      },
+    });
     router.service(InternalCostService, {
       getPriceBook: ({ orgId }) => {
         asked.push(`getPriceBook ${orgId}`);
@@ -79,6 +86,7 @@ beforeEach(() => {
   directory = createDirectory({
     auth: createClient(InternalAuthService, transport),
     cost: createClient(InternalCostService, transport),
+    budgets: createClient(InternalBudgetService, transport),
     upstreams: {
       counts: () => ({ waiting: 0, instances: 0, ejected: 0 }),
       upstreamOf: (server) => ({ name: server.name }) as Upstream,
