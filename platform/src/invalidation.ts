@@ -7,6 +7,7 @@ export type Invalidation =
   | { readonly kind: "team"; readonly orgId: string; readonly teamId: string }
   | { readonly kind: "server"; readonly orgId: string; readonly name: string }
   | { readonly kind: "prices"; readonly orgId: string }
+  | { readonly kind: "budgets"; readonly orgId: string }
   | { readonly kind: "org"; readonly orgId: string };
 
 /** Redis channel of the changes. A message is `{sequence} {JSON of an Invalidation}`. */
@@ -56,5 +57,6 @@ const KINDS: ReadonlySet<unknown> = new Set<Invalidation["kind"]>([
   "team",
   "server",
   "prices",
+  "budgets",
   "org",
 ]);
