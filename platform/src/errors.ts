@@ -51,6 +51,7 @@ export const REASONS = {
   CONFLICT: row(46, Code.Aborted, 409, "validation_error", "retry"),
   TOOL_DISABLED: row(48, Code.PermissionDenied, 403, "forbidden", "ask"),
   ARGUMENTS_INVALID: row(49, Code.InvalidArgument, 400, "validation_error", "fix"),
+  QUOTA_REACHED: row(73, Code.ResourceExhausted, 409, "validation_error", "fix"),
   RATE_LIMITED: row(60, Code.ResourceExhausted, 429, "rate_limited", "wait"),
   OVERLOADED: row(61, Code.Unavailable, 503, "internal_error", "wait"),
   RECORD_UNAVAILABLE: row(62, Code.Unavailable, 503, "internal_error", "wait"),

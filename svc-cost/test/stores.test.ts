@@ -1,9 +1,17 @@
 import type { PendingChange } from "@gatewayops/platform/changes/change-store";
 import { createMemoryChangeStore } from "@gatewayops/platform/changes/change-store.memory";
+import { createMemoryBudgetStore } from "../src/budgets/budget-store.memory.ts";
 import { createMemoryPriceStore } from "../src/prices/price-store.memory.ts";
+import { describeBudgetStore } from "./budget-store.contract.ts";
 import { describePriceStore } from "./price-store.contract.ts";
 
 describePriceStore("memory", () => {
   const changes = new Map<string, PendingChange>();
   return { prices: createMemoryPriceStore(changes), changes: createMemoryChangeStore(changes) };
+});
+
+describeBudgetStore("memory", (budgetsMax) => {
+  const changes = new Map<string, PendingChange>();
+  const budgets = createMemoryBudgetStore(changes, budgetsMax);
+  return { budgets, changes: createMemoryChangeStore(changes) };
 });
