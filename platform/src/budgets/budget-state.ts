@@ -8,6 +8,7 @@ import type { Redis } from "ioredis";
 //   base       micro-USD spent by calls whose write-ahead logs are in the ledger for good
 //   total      base + all g:* + all e:*
 //   g:{log}    micro-USD granted to the worker that writes the log: what it has spent, has reserved, and may still reserve
+//   s:{log}    since when that worker keeps count of this budget, microseconds since 1970
 //   e:{log}    micro-USD that a log's worker spent before it kept count of this budget, from the ledger
 //   r:{log}    "{run id} {micro-USD kept} {since when, microseconds since 1970}": told by workers for the building
 //
@@ -92,6 +93,7 @@ elseif need == 0 and left > 0 then
   near = 0
 end
 redis.call("HSET", KEYS[1], "g:" .. log, text(granted), "total", text(others + granted))
+redis.call("HSETNX", KEYS[1], "s:" .. log, ARGV[3])
 return { 1, text(granted), text(limit - others - granted), near }
 `;
 
@@ -121,22 +123,16 @@ export async function askGrant(
   };
 }
 
-/** What a worker told for the building. */
-export type BudgetReport = {
-  readonly logId: string;
-  /** Since when it has kept count, microseconds since 1970. */
-  readonly sinceUs: number;
-};
-
 /** A budget's period as svc-cost finds it. */
 export type BudgetState = {
   /** Run id of the Redis server. */
   readonly runId: string;
   readonly isBuilt: boolean;
-  /** Reports made in this run of the server. */
-  readonly reports: readonly BudgetReport[];
-  /** Logs that have something granted, or had spent something before they kept count. */
-  readonly holders: readonly string[];
+  /**
+   * Logs whose workers keep count, and since when, microseconds since 1970: those that something was granted, or, while
+   * it is not built, that have reported in this run of the server.
+   */
+  readonly countedSince: ReadonlyMap<string, number>;
   /** Micro-USD granted or spent; 0 while it is not built. */
   readonly total: bigint;
 };
@@ -154,21 +150,29 @@ export async function readBudgetState(redis: Redis, key: BudgetPeriodKey): Promi
   return {
     runId,
     isBuilt,
-    reports: [...fields].flatMap(([name, value]) => {
-      const [run, , sinceUs] = value.split(" ");
-      return name.startsWith("r:") && run === runId
-        ? [{ logId: name.slice(2), sinceUs: Number(sinceUs) }]
-        : [];
-    }),
-    holders: isBuilt
-      ? [...new Set([...fields.keys()].filter(isOfLog).map((name) => name.slice(2)))]
-      : [],
+    countedSince: isBuilt ? holdersIn(fields) : reportsIn(fields, runId),
     total: isBuilt ? BigInt(fields.get("total") ?? "0") : 0n,
   };
 }
 
-function isOfLog(name: string): boolean {
-  return name.startsWith("g:") || name.startsWith("e:");
+function holdersIn(fields: ReadonlyMap<string, string>): ReadonlyMap<string, number> {
+  return new Map(
+    [...fields].flatMap(([name, value]) =>
+      name.startsWith("s:") ? [[name.slice(2), Number(value)]] : [],
+    ),
+  );
+}
+
+function reportsIn(
+  fields: ReadonlyMap<string, string>,
+  runId: string,
+): ReadonlyMap<string, number> {
+  return new Map(
+    [...fields].flatMap(([name, value]) => {
+      const [run, , sinceUs] = value.split(" ");
+      return name.startsWith("r:") && run === runId ? [[name.slice(2), Number(sinceUs)]] : [];
+    }),
+  );
 }
 
 /** What the ledger knows of a budget's period. */
@@ -191,9 +195,9 @@ local total = amount(ARGV[2])
 redis.call("DEL", KEYS[1])
 for i = 1, #fields, 2 do
   local log = string.match(fields[i], "^r:(.+)$")
-  local of, kept = string.match(fields[i + 1], "^(%w+) (%d+) ")
+  local of, kept, since = string.match(fields[i + 1], "^(%w+) (%d+) (%d+)")
   if log and of == run then
-    redis.call("HSET", KEYS[1], "g:" .. log, kept)
+    redis.call("HSET", KEYS[1], "g:" .. log, kept, "s:" .. log, since)
     total = total + amount(kept)
   end
 end
@@ -237,7 +241,7 @@ local function raise(field, to)
 end
 raise("base", amount(ARGV[2]))
 for i = 3, #ARGV, 2 do
-  if redis.call("HEXISTS", KEYS[1], "g:" .. ARGV[i]) == 1 then raise("e:" .. ARGV[i], amount(ARGV[i + 1])) end
+  if redis.call("HEXISTS", KEYS[1], "s:" .. ARGV[i]) == 1 then raise("e:" .. ARGV[i], amount(ARGV[i + 1])) end
 end
 redis.call("HSET", KEYS[1], "total", text(total))
 return 1
@@ -263,12 +267,12 @@ const CLOSE = `
 ${FUNCTIONS}
 local log = ARGV[2]
 if redis.call("HGET", KEYS[1], "run") ~= ARGV[1] or runId() ~= ARGV[1] then return 0 end
+if redis.call("HEXISTS", KEYS[1], "s:" .. log) == 0 then return 0 end
 local g, e = redis.call("HGET", KEYS[1], "g:" .. log), redis.call("HGET", KEYS[1], "e:" .. log)
-if not g and not e then return 0 end
 local spent = amount(ARGV[3])
 local base = amount(redis.call("HGET", KEYS[1], "base")) + spent
 local total = amount(redis.call("HGET", KEYS[1], "total")) - amount(g) - amount(e) + spent
-redis.call("HDEL", KEYS[1], "g:" .. log, "e:" .. log)
+redis.call("HDEL", KEYS[1], "g:" .. log, "e:" .. log, "s:" .. log)
 redis.call("HSET", KEYS[1], "base", text(base), "total", text(total))
 return 1
 `;
