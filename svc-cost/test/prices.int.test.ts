@@ -38,7 +38,7 @@ const newId = (): string => uuidToText(uuidV7(Date.now()));
 describe("migratePostgres", () => {
   it("does nothing when the schema is up to date", async () => {
     expect(await migratePostgres({ pool, service: "svc-cost", directory })).toEqual({
-      version: 3,
+      version: 4,
       applied: [],
     });
   });

@@ -3,6 +3,8 @@ import { createMemoryChangeStore } from "@gatewayops/platform/changes/change-sto
 import { createMemoryBudgetStore } from "../src/budgets/budget-store.memory.ts";
 import { createMemoryPriceStore } from "../src/prices/price-store.memory.ts";
 import { describeBudgetStore } from "./budget-store.contract.ts";
+import { createMemoryLogRegistry } from "../src/walls/log-registry.memory.ts";
+import { describeLogRegistry } from "./log-registry.contract.ts";
 import { describePriceStore } from "./price-store.contract.ts";
 
 describePriceStore("memory", () => {
@@ -15,3 +17,5 @@ describeBudgetStore("memory", (budgetsMax) => {
   const budgets = createMemoryBudgetStore(changes, budgetsMax);
   return { budgets, changes: createMemoryChangeStore(changes) };
 });
+
+describeLogRegistry("memory", createMemoryLogRegistry);
