@@ -10,6 +10,16 @@ export function createMemoryLogRegistry(): LogRegistry {
     if (known) known.closeTime = undefined;
     else logs.set(logId, { directoryId, openTime, closeTime: undefined });
   };
+  /** Open logs by when their gateway was heard of last, milliseconds since 1970. */
+  const openWhere = (fits: (heardMs: number) => boolean): string[] =>
+    [...logs]
+      .filter(
+        ([, { directoryId, openTime, closeTime }]) =>
+          closeTime === undefined &&
+          fits(Math.max(directories.get(directoryId)?.getTime() ?? 0, openTime.getTime())),
+      )
+      .map(([logId]) => logId)
+      .sort();
   return {
     open(directoryId, logId, time) {
       open(directoryId, logId, time);
@@ -28,19 +38,8 @@ export function createMemoryLogRegistry(): LogRegistry {
           log.closeTime ??= time;
       return Promise.resolve();
     },
-    openLogs(time) {
-      const since = time.getTime() - LOST_MS;
-      return Promise.resolve(
-        [...logs]
-          .filter(
-            ([, { directoryId, openTime, closeTime }]) =>
-              closeTime === undefined &&
-              Math.max(directories.get(directoryId)?.getTime() ?? 0, openTime.getTime()) >= since,
-          )
-          .map(([logId]) => logId)
-          .sort(),
-      );
-    },
+    openLogs: (time) => Promise.resolve(openWhere((heard) => heard >= time.getTime() - LOST_MS)),
+    lostLogs: (time) => Promise.resolve(openWhere((heard) => heard < time.getTime() - LOST_MS)),
     closedOf: (logIds) =>
       Promise.resolve(
         logIds

@@ -18,6 +18,11 @@ export function createPostgresLogRegistry(database: Database): LogRegistry {
       const rows = await database.query<LogRow>("logs open", OPEN_LOGS, [since]);
       return rows.map(({ id }) => id);
     },
+    async lostLogs(time) {
+      const since = new Date(time.getTime() - LOST_MS);
+      const rows = await database.query<LogRow>("logs lost", LOST_LOGS, [since]);
+      return rows.map(({ id }) => id);
+    },
     async closedOf(logIds) {
       if (logIds.length === 0) return [];
       const rows = await database.query<LogRow>("logs closed", CLOSED_OF, [logIds]);
@@ -51,11 +56,17 @@ const CLOSE = `
   WHERE directory_id = decode($1, 'hex') AND close_time IS NULL AND open_time < $4
     AND log_id NOT IN (SELECT decode(id, 'hex') FROM unnest($2::text[]) AS id)`;
 
-const OPEN_LOGS = `
-  SELECT encode(log_id, 'hex') AS id
-  FROM write_ahead_logs LEFT JOIN log_directories USING (directory_id)
-  WHERE close_time IS NULL AND greatest(report_time, open_time) >= $1
-  ORDER BY log_id`;
+const OPEN_LOGS = openLogsSql(">=");
+
+const LOST_LOGS = openLogsSql("<");
+
+function openLogsSql(heard: ">=" | "<"): string {
+  return `
+    SELECT encode(log_id, 'hex') AS id
+    FROM write_ahead_logs LEFT JOIN log_directories USING (directory_id)
+    WHERE close_time IS NULL AND greatest(report_time, open_time) ${heard} $1
+    ORDER BY log_id`;
+}
 
 const CLOSED_OF = `
   SELECT asked.id AS id

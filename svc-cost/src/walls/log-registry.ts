@@ -12,6 +12,8 @@ export type LogRegistry = {
   report(directoryId: string, logIds: readonly string[], time: Date): Promise<void>;
   /** Open logs, those left out whose gateway has not been heard of for so long that it counts as lost. */
   openLogs(time: Date): Promise<readonly string[]>;
+  /** Open logs whose gateway counts as lost. */
+  lostLogs(time: Date): Promise<readonly string[]>;
   /** Those of the logs that are closed, or unknown. */
   closedOf(logIds: readonly string[]): Promise<readonly string[]>;
   /** Forgets logs that have been closed for longer than any budget's period. */

@@ -24,7 +24,7 @@ export type WallKeeperOptions = {
   readonly budgets: Pick<BudgetStore, "enforced">;
   /** IANA name of an organisation's time zone. */
   readonly timeZoneOf: (orgId: string) => Promise<string>;
-  readonly logs: Pick<LogRegistry, "openLogs" | "closedOf">;
+  readonly logs: Pick<LogRegistry, "openLogs" | "lostLogs" | "closedOf">;
   readonly ledger: SpendByLog;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -139,6 +139,12 @@ export function createWallKeeper(options: WallKeeperOptions): WallKeeper {
       { org_id: orgId, budget_id: budgetId, logs: countedSince.size },
       "a budget is built from the ledger",
     );
+    const lost = await logs.lostLogs(new Date(now()));
+    if (lost.length > 0)
+      options.log.warn(
+        { org_id: orgId, budget_id: budgetId, logs: lost },
+        "gateways are lost: what they spent and did not ship is not counted, and the budget may be overspent by it",
+      );
     return true;
   }
 
