@@ -30,6 +30,7 @@ const TAGS: Readonly<Record<string, string>> = {
   "gatewayops.trace.v1.TraceService": "Traces",
   "gatewayops.cost.v1.CostService": "Costs",
   "gatewayops.cost.v1.PriceService": "Prices",
+  "gatewayops.cost.v1.BudgetService": "Budgets",
   "gatewayops.auth.v1.McpServerService": "Servers",
   "gatewayops.auth.v1.ApiKeyService": "API keys",
   "gatewayops.auth.v1.OrganizationService": "Organisation",

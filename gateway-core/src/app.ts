@@ -26,6 +26,9 @@ import { createGrpcServer } from "./http/grpc-server.ts";
 import { heldGauges } from "./http/held-gauges.ts";
 import { createProbes, type Probes } from "./http/probes.ts";
 import { createPeerServer } from "./http/peer-server.ts";
+import { createBudgetStage } from "./stages/budget.ts";
+import { InternalBudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
+import { Budgets } from "./budgets/budgets.ts";
 import { createMcpContext } from "./mcp/mcp-context.ts";
 import { createAuthenticateStage } from "./stages/authenticate.ts";
 import type { Pipeline } from "./stages/pipeline.ts";
@@ -42,6 +45,8 @@ export type WorkerAppOptions = {
   readonly config: GatewayConfig;
   /** Name of this worker's write-ahead log: 32 hexadecimal digits, chosen by the primary. */
   readonly logId: string;
+  /** Id of the directory that the log is in. */
+  readonly logDirectoryId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
   readonly bridge: BridgeAddress | undefined;
@@ -84,6 +89,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
 
   const directory = join(config.walDir, options.logId);
   const callLog = new CallLog({
+    logId: Buffer.from(options.logId, "hex"),
     directory,
     segmentBytes: SEGMENT_BYTES,
     maxBytes: config.walMaxBytes,
@@ -148,9 +154,26 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
   const peer = { internalSecret: config.internalSecret };
   const auth = createInternalClient(InternalAuthService, { ...peer, baseUrl: config.authUrl });
   const cost = createInternalClient(InternalCostService, { ...peer, baseUrl: config.costUrl });
+  const budgetService = createInternalClient(InternalBudgetService, {
+    ...peer,
+    baseUrl: config.costUrl,
+  });
+  const budgets = new Budgets({
+    redis,
+    logId: options.logId,
+    openLog: () =>
+      budgetService.openLog({ directoryId: options.logDirectoryId, logId: options.logId }),
+    log,
+    now,
+  });
+  budgets.start();
+  lifecycle.onClose("budgets", () => {
+    budgets.stop();
+  });
   const known = createDirectory({
     auth,
     cost,
+    budgets: budgetService,
     upstreams,
     defaultLimit: { rps: config.defaultRps, burst: config.defaultBurst },
     now,
@@ -164,6 +187,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     log,
     apply: (change) => {
       known.apply(change);
+      if (change.kind === "budget_report") budgets.report(change);
     },
     clear: () => {
       known.clear();
@@ -194,6 +218,7 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
       new TokenBuckets({ redis, sharers: options.workers * config.replicas, now }),
       config.rateLimitEnabled,
     ),
+    budget: createBudgetStage(budgets, (orgId) => known.budgets(orgId)),
     checkArguments: createCheckArgumentsStage(
       createArgumentValidator({
         schemasMax: SCHEMAS_MAX,

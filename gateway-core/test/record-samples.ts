@@ -55,6 +55,7 @@ export function completionOf(fields: Partial<CompletionFields> = {}): Completion
     },
     sampled: true,
     attempts: 1,
+    budgetId: EMPTY,
     ...fields,
   };
 }

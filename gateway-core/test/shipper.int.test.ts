@@ -66,6 +66,7 @@ function startWorkerLog(options: { segmentBytes?: number; ship?: Partial<Shipper
 } {
   const logId = (++lastLog).toString(16).padStart(32, "0");
   const callLog = new CallLog({
+    logId: Buffer.from(logId, "hex"),
     directory,
     segmentBytes: options.segmentBytes ?? 1024 * 1024,
     maxBytes: 1024 ** 3,

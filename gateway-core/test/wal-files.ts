@@ -18,6 +18,9 @@ import { listSegments, segmentPath, type Segment } from "../src/events/segments.
 import { WireWriter } from "../src/events/wire.ts";
 import { completionOf, numberOf } from "./record-samples.ts";
 
+/** Id of the log that frames of tests are of. */
+const LOG_ID = Buffer.alloc(16, 0xab);
+
 /** A new directory and what removes it. */
 export function temporaryDirectory(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), "gwo-wal-"));
@@ -73,7 +76,7 @@ export function frameOf(
   for (const intent of calls.intents ?? []) writeIntentElement(intents, intent);
   const completions = new WireWriter(64);
   for (const intent of calls.completions ?? [])
-    writeCompletionEvent(completions, intent, completionOf(calls.completion));
+    writeCompletionEvent(completions, intent, completionOf(calls.completion), LOG_ID);
   const frame = Buffer.concat([
     Buffer.alloc(FRAME_HEADER_BYTES),
     intents.written(),

@@ -16,6 +16,10 @@ import {
   ServerTransport,
   type TransformationSchema,
 } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
+import {
+  InternalBudgetService,
+  type BudgetSchema,
+} from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
@@ -67,6 +71,8 @@ export type BenchOptions = {
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
+  /** Budgets of the organisation, whose time zone is UTC. */
+  readonly budgets?: readonly MessageInitShape<typeof BudgetSchema>[];
 };
 
 /** One worker of the gateway on ports of its own, before a control plane and an MCP server of the test. */
@@ -194,6 +200,11 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
           }),
           registerTools: () => ({}),
         });
+        router.service(InternalBudgetService, {
+          getBudgetBook: () => ({ budgets: [...(options.budgets ?? [])], timeZone: "UTC" }),
+          openLog: () => ({}),
+          reportLogs: () => ({}),
+        });
         router.service(InternalCostService, {
           getPriceBook: () => ({
             rules:
@@ -264,6 +275,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     config,
     replicaId: "replica-1",
     logId: LOG_ID,
+    logDirectoryId: LOG_ID,
     bridge: undefined,
     workers: 1,
     redis,

@@ -7,6 +7,16 @@ export type Invalidation =
   | { readonly kind: "team"; readonly orgId: string; readonly teamId: string }
   | { readonly kind: "server"; readonly orgId: string; readonly name: string }
   | { readonly kind: "prices"; readonly orgId: string }
+  | { readonly kind: "budgets"; readonly orgId: string }
+  /** Not a change: asks workers what they keep of a budget's period, which is built anew. */
+  | {
+      readonly kind: "budget_report";
+      readonly orgId: string;
+      readonly budgetId: string;
+      /** Milliseconds since 1970. */
+      readonly startMs: number;
+      readonly endMs: number;
+    }
   | { readonly kind: "org"; readonly orgId: string };
 
 /** Redis channel of the changes. A message is `{sequence} {JSON of an Invalidation}`. */
@@ -56,5 +66,7 @@ const KINDS: ReadonlySet<unknown> = new Set<Invalidation["kind"]>([
   "team",
   "server",
   "prices",
+  "budgets",
+  "budget_report",
   "org",
 ]);

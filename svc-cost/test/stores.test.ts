@@ -1,6 +1,10 @@
 import type { PendingChange } from "@gatewayops/platform/changes/change-store";
 import { createMemoryChangeStore } from "@gatewayops/platform/changes/change-store.memory";
+import { createMemoryBudgetStore } from "../src/budgets/budget-store.memory.ts";
 import { createMemoryPriceStore } from "../src/prices/price-store.memory.ts";
+import { describeBudgetStore } from "./budget-store.contract.ts";
+import { createMemoryLogRegistry } from "../src/walls/log-registry.memory.ts";
+import { describeLogRegistry } from "./log-registry.contract.ts";
 import { describePriceStore } from "./price-store.contract.ts";
 
 describePriceStore("memory", () => {
@@ -10,3 +14,11 @@ describePriceStore("memory", () => {
     changes: createMemoryChangeStore(changes),
   };
 });
+
+describeBudgetStore("memory", (budgetsMax) => {
+  const changes = new Map<string, PendingChange>();
+  const budgets = createMemoryBudgetStore(changes, budgetsMax);
+  return { budgets, changes: createMemoryChangeStore(changes) };
+});
+
+describeLogRegistry("memory", createMemoryLogRegistry);

@@ -6,10 +6,13 @@ import { Redis } from "ioredis";
 import { AggregatorRegistry } from "prom-client";
 import { describeConfig } from "@gatewayops/platform/config";
 import { closeOnSignals, createLifecycle } from "@gatewayops/platform/lifecycle";
+import { createInternalClient } from "@gatewayops/platform/rpc/client";
+import { InternalBudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { createLogger } from "@gatewayops/platform/log";
 import { GATEWAY_SCHEMA, type GatewayConfig } from "../config.ts";
 import type { StdioServer } from "../bridge/stdio-process.ts";
 import { redisOptions } from "./redis-options.ts";
+import { LogReports } from "./log-reports.ts";
 import { OrphanLogs } from "./orphan-logs.ts";
 import { startBridge } from "./bridge-supervisor.ts";
 import { toWorkerEnv } from "./worker-env.ts";
@@ -78,6 +81,20 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   });
   lifecycle.onClose("logs of dead workers", () => orphans.stop(ORPHANS_DEADLINE_MS));
 
+  const budgets = createInternalClient(InternalBudgetService, {
+    baseUrl: config.costUrl,
+    internalSecret: config.internalSecret,
+  });
+  const reports = new LogReports({
+    walDir: config.walDir,
+    live: () => [...slots.values()].map(({ logId }) => logId),
+    report: (logs) => budgets.reportLogs(logs),
+    log,
+  });
+  lifecycle.onClose("reports of logs", () => {
+    reports.stop();
+  });
+
   const bridge = await startBridge({
     servers: options.stdioServers,
     denyPrivateUpstreams: config.denyPrivateUpstreams,
@@ -106,12 +123,20 @@ export async function runPrimary(options: PrimaryOptions): Promise<void> {
   for (let slot = 1; slot <= options.workers; slot++) startWorker(slot);
   // After the workers have their logs' names: what is left then belongs to the dead.
   orphans.start();
+  reports.start();
   writeProcesses();
 
   function startWorker(slot: number): void {
     const logId = randomBytes(16).toString("hex");
     orphans.expect(logId);
-    const worker = cluster.fork(toWorkerEnv({ logId, replicaId, bridge: bridge.address }));
+    const worker = cluster.fork(
+      toWorkerEnv({
+        logId,
+        logDirectoryId: reports.directoryId,
+        replicaId,
+        bridge: bridge.address,
+      }),
+    );
     slots.set(slot, { worker, logId, startedAt: Date.now() });
   }
 

@@ -4,6 +4,8 @@ import type { BridgeAddress } from "../upstream/registry.ts";
 export type WorkerEnv = {
   /** Name of its write-ahead log: 32 hexadecimal digits. */
   readonly logId: string;
+  /** Name of the directory that it is in: 32 hexadecimal digits. */
+  readonly logDirectoryId: string;
   /** Name of this gateway, shared by its workers. */
   readonly replicaId: string;
   /** Where the bridge listens. */

@@ -24,7 +24,7 @@ export async function runWorker(options: {
   env: NodeJS.ProcessEnv;
 }): Promise<void> {
   const { config } = options;
-  const { logId, replicaId, bridge } = workerEnvFrom(options.env);
+  const { logId, logDirectoryId, replicaId, bridge } = workerEnvFrom(options.env);
   const log = createLogger({
     level: config.logLevel,
     format: config.logFormat,
@@ -45,6 +45,7 @@ export async function runWorker(options: {
   const app = buildWorkerApp({
     config,
     logId,
+    logDirectoryId,
     replicaId,
     bridge,
     workers: options.workers,

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { McpServerSchema, ServerTransport } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
 import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import { InternalBudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { Operation } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
@@ -70,6 +71,12 @@ beforeEach(() => {
         };
       },
     });
+    router.service(InternalBudgetService, {
+      getBudgetBook: ({ orgId }) => {
+        asked.push(`getBudgetBook ${orgId}`);
+        return { budgets: [], timeZone: "UTC" };
+      },
+    });
     router.service(InternalCostService, {
       getPriceBook: ({ orgId }) => {
         asked.push(`getPriceBook ${orgId}`);
@@ -80,6 +87,7 @@ beforeEach(() => {
   directory = createDirectory({
     auth: createClient(InternalAuthService, transport),
     cost: createClient(InternalCostService, transport),
+    budgets: createClient(InternalBudgetService, transport),
     upstreams: {
       counts: () => ({ waiting: 0, instances: 0, ejected: 0 }),
       upstreamOf: (server) => ({ name: server.name }) as Upstream,

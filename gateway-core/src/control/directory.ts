@@ -3,11 +3,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@connectrpc/connect";
 import type { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { ListMode } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
+import type { InternalBudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import type { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { parseApiKey } from "@gatewayops/platform/api-key";
 import { Failure } from "@gatewayops/platform/errors";
 import type { Invalidation } from "@gatewayops/platform/invalidation";
 import { failureFromConnect, isPeerAway } from "@gatewayops/platform/rpc/errors";
+import { createBudgetBook, type BudgetBook } from "../budgets/budget-book.ts";
 import { createPriceBook, type PriceBook } from "./price-book.ts";
 import { principalFrom, type DefaultLimit, type Principal } from "./principal.ts";
 import { RefreshingCache } from "./refreshing-cache.ts";
@@ -26,6 +28,7 @@ export type Directory = {
   /** The enabled servers of an organisation, to be served as one. */
   servers(orgId: string): OrgServers | Promise<OrgServers>;
   prices(orgId: string): PriceBook | Promise<PriceBook>;
+  budgets(orgId: string): BudgetBook | Promise<BudgetBook>;
   /** Forgets what a change made wrong. */
   apply(change: Invalidation): void;
   /** Forgets everything, because changes may have been missed. */
@@ -48,6 +51,7 @@ export type OrgServers = {
 export type DirectoryOptions = {
   readonly auth: Client<typeof InternalAuthService>;
   readonly cost: Client<typeof InternalCostService>;
+  readonly budgets: Pick<Client<typeof InternalBudgetService>, "getBudgetBook">;
   readonly upstreams: UpstreamRegistry;
   readonly defaultLimit: DefaultLimit;
   readonly now: () => number;
@@ -143,6 +147,15 @@ export function createDirectory(options: DirectoryOptions): Directory {
     now,
     ...watch("prices"),
   });
+  const budgetBooks = new RefreshingCache<BudgetBook>({
+    load: async (orgId) =>
+      createBudgetBook(orgId, await ask(() => options.budgets.getBudgetBook({ orgId }))),
+    ttlMs: PRICES_TTL_MS,
+    refreshAhead: true,
+    maxEntries: ORGS_MAX,
+    now,
+    ...watch("budgets"),
+  });
 
   return {
     principal(key, connection) {
@@ -176,6 +189,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     },
     servers: (orgId) => ofOrgs.peek(orgId) ?? ofOrgs.load(orgId),
     prices: (orgId) => books.peek(orgId) ?? books.load(orgId),
+    budgets: (orgId) => budgetBooks.peek(orgId) ?? budgetBooks.load(orgId),
     apply(change) {
       changes++;
       switch (change.kind) {
@@ -194,11 +208,15 @@ export function createDirectory(options: DirectoryOptions): Directory {
         case "prices":
           books.dropWhere((_, orgId) => orgId === change.orgId);
           break;
+        case "budgets":
+          budgetBooks.dropWhere((_, orgId) => orgId === change.orgId);
+          break;
         case "org":
           principals.dropWhere(({ orgIdText }) => orgIdText === change.orgId);
           servers.dropWhere((_, path) => path.startsWith(`${change.orgId}/`));
           ofOrgs.dropWhere((_, orgId) => orgId === change.orgId);
           books.dropWhere((_, orgId) => orgId === change.orgId);
+          budgetBooks.dropWhere((_, orgId) => orgId === change.orgId);
           refusals.clear();
           break;
       }
@@ -208,6 +226,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
       servers.clear();
       ofOrgs.clear();
       books.clear();
+      budgetBooks.clear();
       refusals.clear();
     },
   };

@@ -30,6 +30,7 @@ export type Principal = {
   readonly keyName: string;
   readonly orgIdText: string;
   readonly teamIdText: string;
+  readonly userIdText: string;
   readonly keyIdText: string;
   readonly orgId: Buffer;
   readonly teamId: Buffer;
@@ -64,6 +65,7 @@ export function principalFrom(answer: ValidateKeyResponse, defaults: DefaultLimi
     keyName: apiKey.name,
     orgIdText: apiKey.orgId,
     teamIdText: apiKey.teamId,
+    userIdText: apiKey.userId,
     keyIdText: apiKey.id,
     orgId: idBytes(apiKey.orgId),
     teamId: idBytes(apiKey.teamId),

@@ -94,6 +94,7 @@ describe("adoptLog", () => {
   it("counts an intent that was carried into the next segment once", async () => {
     const heard: string[] = [];
     const log = new CallLog({
+      logId: Buffer.from(LOG_ID, "hex"),
       directory,
       segmentBytes: 400,
       maxBytes: 1e9,

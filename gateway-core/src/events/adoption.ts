@@ -56,7 +56,11 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
     if (index === segments.length - 1 && open.size > 0) {
       lastSequence += 1;
       lastCompletedSequence = lastSequence;
-      segment.bytes += endAsUnknown(segment, [...open.values()], lastSequence, nowMs);
+      segment.bytes += endAsUnknown(segment, [...open.values()], {
+        logId: Buffer.from(logId, "hex"),
+        sequence: lastSequence,
+        nowMs,
+      });
     }
   }
   return {
@@ -74,12 +78,11 @@ export function adoptLog(directory: string, logId: string, nowMs: number): Adopt
 function endAsUnknown(
   segment: Segment,
   intents: readonly CallIntent[],
-  sequence: number,
-  nowMs: number,
+  { logId, sequence, nowMs }: { logId: Buffer; sequence: number; nowMs: number },
 ): number {
   const out = new WireWriter(512 * intents.length);
   for (const intent of intents)
-    writeCompletionEvent(out, fieldsOf(intent), unknownEnd(intent, nowMs));
+    writeCompletionEvent(out, fieldsOf(intent), unknownEnd(intent, nowMs), logId);
   const completions = out.written();
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + completions.length);
   frame.set(completions, FRAME_HEADER_BYTES);
@@ -102,6 +105,7 @@ function unknownEnd(intent: CallIntent, nowMs: number): CompletionFields {
     stages: { stages: [], outcomes: [], durationsUs: [] },
     sampled: true,
     attempts: 1,
+    budgetId: EMPTY,
   };
 }
 

@@ -33,6 +33,7 @@ afterEach(() => {
 
 function openLog(options: Partial<CallLogOptions> = {}): CallLog {
   const log = new CallLog({
+    logId: Buffer.alloc(16, 1),
     directory,
     segmentBytes: 1024 * 1024,
     maxBytes: 1024 * 1024 * 1024,

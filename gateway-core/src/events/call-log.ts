@@ -23,6 +23,8 @@ export type LoggedCall = OpenSlot & {
 };
 
 export type CallLogOptions = {
+  /** Id of the log, 16 bytes. */
+  readonly logId: Buffer;
   /** Directory of this log alone; made when missing. */
   readonly directory: string;
   /** Bytes after which a new segment is begun. */
@@ -103,7 +105,7 @@ export class CallLog {
       call.onLogFailed(logFull());
       return;
     }
-    writeCompletionEvent(this.#completions, call.intent, completion);
+    writeCompletionEvent(this.#completions, call.intent, completion, this.#options.logId);
     this.#completionCalls.push(call);
     this.#schedule();
   }

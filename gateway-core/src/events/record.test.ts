@@ -25,6 +25,8 @@ import { WireWriter } from "./wire.ts";
 
 const UINT32_MAX = 2 ** 32 - 1;
 
+const LOG_ID = Buffer.alloc(16, 0xab);
+
 function intentBytes(...intents: IntentFields[]): Buffer {
   const out = new WireWriter(16);
   for (const intent of intents) writeIntentElement(out, intent);
@@ -33,7 +35,7 @@ function intentBytes(...intents: IntentFields[]): Buffer {
 
 function eventBytes(intent: IntentFields, completion: CompletionFields): Buffer {
   const out = new WireWriter(16);
-  writeCompletionEvent(out, intent, completion);
+  writeCompletionEvent(out, intent, completion, LOG_ID);
   return out.written();
 }
 
@@ -104,6 +106,7 @@ const anyCompletion: fc.Arbitrary<CompletionFields> = fc.record({
   })),
   sampled: fc.boolean(),
   attempts: uint32,
+  budgetId: id16,
 });
 
 function expectIntent(read: CallIntent, wanted: IntentFields): void {
@@ -191,12 +194,14 @@ describe("writeCompletionEvent", () => {
           priceRuleId: Buffer.from(read.priceRuleId),
           sampled: read.sampled,
           attempts: read.attempts,
+          budgetId: Buffer.from(read.budgetId),
           stages: {
             stages: read.stages.map((report) => report.stage),
             outcomes: read.stages.map((report) => report.outcome),
             durationsUs: read.stages.map((report) => report.durationUs),
           },
         }).toEqual({ ...completion, stages: { stages, outcomes, durationsUs } });
+        expect(Buffer.from(read.logId)).toEqual(LOG_ID);
         expect(read.$unknown ?? []).toEqual([]);
       }),
     );

@@ -42,6 +42,8 @@ export type CompletionFields = {
   readonly stages: StageTimes;
   readonly sampled: boolean;
   readonly attempts: number;
+  /** Budget that refused the call or would have; EMPTY for none. */
+  readonly budgetId: Buffer;
 };
 
 /** What the stages did: parallel arrays in the order of the pipeline. */
@@ -79,11 +81,16 @@ export function writeIntent(out: WireWriter, intent: IntentFields): void {
   out.bigint(15, intent.reservedUsdMicros);
 }
 
-/** Writes one element of CallEventBatch.events with its completion. */
+/**
+ * Writes one element of CallEventBatch.events with its completion.
+ *
+ * @param logId of the log that it is written to, 16 bytes
+ */
 export function writeCompletionEvent(
   out: WireWriter,
   intent: IntentFields,
   completion: CompletionFields,
+  logId: Buffer,
 ): void {
   const event = out.begin(1);
   const body = out.begin(1);
@@ -110,6 +117,8 @@ export function writeCompletionEvent(
   }
   if (completion.sampled) out.number(13, 1);
   out.number(14, completion.attempts);
+  out.bytes(20, completion.budgetId);
+  out.bytes(21, logId);
   out.end(body);
   out.end(event);
 }

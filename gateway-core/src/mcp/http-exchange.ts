@@ -13,6 +13,11 @@ export abstract class HttpExchange extends CarriedExchange {
   /** The body of an answer that tells of a failure. */
   protected abstract failureBody(failure: Failure): string;
 
+  /** HTTP status of an answer that tells of a failure. */
+  protected failureStatus(failure: Failure): number {
+    return failure instanceof MessageError && failure.isAnswer ? 200 : failure.spec.http;
+  }
+
   override handOver(peer: PeerName): Promise<boolean> {
     return this.context.peers.forward(this, peer);
   }
@@ -22,8 +27,7 @@ export abstract class HttpExchange extends CarriedExchange {
     if (!this.isHeadSent) {
       const headers: string[] = [];
       pushFailureHeaders(failure, headers);
-      const isAnswer = failure instanceof MessageError && failure.isAnswer;
-      this.sendDocument(isAnswer ? 200 : failure.spec.http, headers, body);
+      this.sendDocument(this.failureStatus(failure), headers, body);
     } else if (this.carrierUnderWay?.answerFailure(body) !== true) {
       // Half an answer is out: only a broken connection says that the rest does not come.
       this.response.destroy();

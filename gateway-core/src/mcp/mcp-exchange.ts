@@ -12,7 +12,7 @@ import { divert } from "./divert.ts";
 import { requireMatchingHeaders } from "./header-match.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { MessageError, NO_MESSAGE, readMessage, type McpMessage } from "./message.ts";
-import { rpcErrorBody } from "./rpc-error.ts";
+import { rpcErrorBody, toolRefusalBody } from "./rpc-error.ts";
 import { isStreamRequest } from "./stream-request.ts";
 import { messageEvent } from "./sse-event.ts";
 
@@ -100,8 +100,23 @@ export class McpExchange extends HttpExchange {
     return this.isAggregated ? aggregatedCarrier(this) : carrierOf(this);
   }
 
+  protected override failureStatus(failure: Failure): number {
+    return this.#isToldAsResult(failure) ? 200 : super.failureStatus(failure);
+  }
+
+  /** A model reads a tool's result; an error its client may repeat for ever. */
+  #isToldAsResult({ reason }: Failure): boolean {
+    const message = this.message as McpMessage | undefined;
+    return (
+      message?.method === "tools/call" &&
+      (reason === "BUDGET_EXCEEDED" || reason === "BUDGET_UNAVAILABLE")
+    );
+  }
+
   protected override failureBody(failure: Failure): string {
     const message = this.message as McpMessage | undefined;
+    if (message && this.#isToldAsResult(failure))
+      return toolRefusalBody(failure, message, this.requestId);
     return rpcErrorBody(failure, message?.idText ?? "null", this.requestId);
   }
 

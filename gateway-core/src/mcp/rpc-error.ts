@@ -1,5 +1,5 @@
 import type { Failure } from "@gatewayops/platform/errors";
-import { MessageError } from "./message.ts";
+import { MessageError, type McpMessage } from "./message.ts";
 
 /** Codes of our own lie outside JSON-RPC's and MCP's ranges (MCP 2026-07-28 basic §Error Codes). */
 const OWN_CODES_FROM = 1_000;
@@ -28,4 +28,22 @@ export function rpcErrorBody(failure: Failure, idText: string, requestId: string
   };
   const id = isMessageError ? failure.idText : idText;
   return `{"jsonrpc":"2.0","id":${id},"error":${JSON.stringify(error)}}`;
+}
+
+/** Key in the `_meta` of a result that tells of a refusal. */
+export const REFUSAL_META = "io.gatewayops/refusal";
+
+/** The tool result that tells an agent's model that its call was refused, and why. */
+export function toolRefusalBody(
+  failure: Failure,
+  { idText, era }: Pick<McpMessage, "idText" | "era">,
+  requestId: string,
+): string {
+  const result = {
+    ...(era === "modern" ? { resultType: "complete" } : {}),
+    content: [{ type: "text", text: failure.message }],
+    isError: true,
+    _meta: { [REFUSAL_META]: { reason: failure.reason, request_id: requestId } },
+  };
+  return `{"jsonrpc":"2.0","id":${idText},"result":${JSON.stringify(result)}}`;
 }

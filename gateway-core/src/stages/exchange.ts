@@ -25,6 +25,7 @@ import { costOfCall } from "./charge.ts";
 import { endingFrom, isCharged, reasonOf, statusOf, type Ending } from "./ending.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { RateVerdict } from "./rate-limit.ts";
+import type { BudgetVerdict, Reservation } from "./budget.ts";
 import type { BucketView } from "./token-buckets.ts";
 
 /**
@@ -57,6 +58,8 @@ export abstract class Exchange implements LoggedCall {
   #price: Price = FREE;
   #costUsdMicros = 0n;
   #isWithinLimits = false;
+  #budgetId: Buffer = EMPTY;
+  #reservation: Reservation | undefined;
   #isIntended = false;
   #isEnded = false;
   #ending: Ending | undefined;
@@ -171,6 +174,7 @@ export abstract class Exchange implements LoggedCall {
       this.stage(Stage.UPSTREAM, ending.failure ? StageOutcome.FAILED : StageOutcome.PASSED);
     const durationUs = Math.round(this.durationMs * 1000);
     this.#costUsdMicros = this.#charge(ending, durationUs);
+    this.#reservation?.settle(this.#costUsdMicros);
     this.#observe(ending);
     // A server that answers can be asked for its tools; one in trouble is spared that.
     if (isCharged(ending) && this.message.method === "tools/call")
@@ -192,6 +196,7 @@ export abstract class Exchange implements LoggedCall {
       stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
       sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
       attempts: this.attempts,
+      budgetId: this.#budgetId,
     });
   }
 
@@ -215,6 +220,7 @@ export abstract class Exchange implements LoggedCall {
 
   onLogFailed(failure: Failure): void {
     this.#isEnded = true;
+    this.#reservation?.settle(0n);
     this.answer(endingFrom(failure));
   }
 
@@ -372,8 +378,6 @@ export abstract class Exchange implements LoggedCall {
         this.send();
         return;
       }
-      // No budgets exist yet; the record says so, rather than nothing.
-      this.stage(Stage.BUDGET, StageOutcome.NOT_CONFIGURED);
       if (this.message.method === "tools/call") this.#checkTool();
       const book = this.pipeline.directory.prices(this.principal.orgIdText);
       if (book instanceof Promise) {
@@ -392,7 +396,31 @@ export abstract class Exchange implements LoggedCall {
     const price = book.priceOf(this.upstream.name, this.message.target, this.message.operation);
     this.#price = price;
     this.stage(Stage.PRICE, price === FREE ? StageOutcome.NOT_CONFIGURED : StageOutcome.PASSED);
-    this.#intend();
+    const verdict = this.pipeline.budget({
+      principal: this.principal,
+      upstream: this.upstream,
+      maxUsdMicros: price.maxUsdMicros,
+      startMs: this.startMs,
+    });
+    if (verdict instanceof Promise) verdict.then(this.#onBudgetedBound, this.failBound);
+    else this.#onBudgeted(verdict);
+  }
+
+  readonly #onBudgetedBound = (verdict: BudgetVerdict): void => {
+    this.#onBudgeted(verdict);
+  };
+
+  #onBudgeted({ outcome, failure, budgetId, reservation }: BudgetVerdict): void {
+    if (this.#isEnded) {
+      // The agent went away while Redis was asked.
+      reservation?.settle(0n);
+      return;
+    }
+    this.stage(Stage.BUDGET, outcome);
+    this.#budgetId = budgetId;
+    this.#reservation = reservation;
+    if (failure) this.fail(failure);
+    else this.#intend();
   }
 
   /** Compares the tool's definition with the known one and, where the server asks for it, its schema with the arguments. */

@@ -5,6 +5,7 @@ import type { CallLog } from "../events/call-log.ts";
 import type { CallMetrics } from "../http/call-metrics.ts";
 import type { ToolCatalog } from "../upstream/catalog.ts";
 import type { AuthenticateStage } from "./authenticate.ts";
+import type { BudgetStage } from "./budget.ts";
 import type { CheckArgumentsStage } from "./check-arguments.ts";
 import type { RateVerdict } from "./rate-limit.ts";
 
@@ -16,6 +17,7 @@ export type Pipeline = {
   readonly directory: Directory;
   readonly rateLimit: (principal: Principal) => RateVerdict | Promise<RateVerdict>;
   readonly checkArguments: CheckArgumentsStage;
+  readonly budget: BudgetStage;
   readonly callLog: CallLog;
   readonly catalog: ToolCatalog;
   readonly metrics: CallMetrics;

@@ -57,6 +57,8 @@ export function recordProblem(record: CallCompletion): string | undefined {
     intent.keyId,
     intent.serverId,
     record.priceRuleId,
+    record.budgetId,
+    record.logId,
   ];
   if (optional.some((id) => id.length !== 0 && id.length !== 16))
     return "an id is not 16 bytes long";

@@ -40,6 +40,8 @@ export const LEDGER_COLUMNS = {
   output_tokens: integer,
   cost: usd,
   price_rule_id: uuid,
+  budget_id: uuid,
+  log_id: uuid,
   weight: integer,
 };
 
@@ -75,6 +77,8 @@ export function toLedgerRow(record: CallCompletion, names: KnownNames): LedgerRo
     output_tokens: record.outputTokens,
     cost: record.costUsdMicros,
     price_rule_id: record.priceRuleId,
+    budget_id: record.budgetId,
+    log_id: record.logId,
     weight: facts.weight,
   };
 }

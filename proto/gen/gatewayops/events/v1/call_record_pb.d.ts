@@ -254,6 +254,20 @@ export declare type CallCompletion = Message<"gatewayops.events.v1.CallCompletio
    * @generated from field: uint32 attempts = 14;
    */
   attempts: number;
+
+  /**
+   * Budget that refused the call, or would have if it were enforced, a UUID in 16 bytes. Absent: none.
+   *
+   * @generated from field: bytes budget_id = 20;
+   */
+  budgetId: Uint8Array;
+
+  /**
+   * Write-ahead log that the call was recorded in, 16 bytes: what its worker was granted of budgets is known by it.
+   *
+   * @generated from field: bytes log_id = 21;
+   */
+  logId: Uint8Array;
 };
 
 /**
