@@ -67,6 +67,7 @@ describe.each([
       "gatewayops.auth.v1.McpServerService",
       "gatewayops.auth.v1.OrganizationService",
       "gatewayops.auth.v1.SessionService",
+      "gatewayops.cost.v1.BudgetService",
       "gatewayops.cost.v1.CostService",
       "gatewayops.cost.v1.PriceService",
       "gatewayops.gateway.v1.GatewayService",

@@ -10,6 +10,7 @@ import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_serv
 import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
 import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_service_pb";
+import { BudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
@@ -35,6 +36,7 @@ import { openapiText } from "../../tools/generate-openapi.ts";
 const ROOT = new URL("../../", import.meta.url);
 const SERVICES: readonly DescService[] = [
   ApiKeyService,
+  BudgetService,
   CostService,
   McpServerService,
   OrganizationService,

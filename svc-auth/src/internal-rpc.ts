@@ -3,7 +3,7 @@ import { Failure } from "@gatewayops/platform/errors";
 import { uuidFromText } from "@gatewayops/platform/ids";
 import type { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { toAccessFields } from "./access/access-messages.ts";
-import { toListMode, toRateLimit } from "./people/people-rpc.ts";
+import { toListMode, toOrganization, toRateLimit } from "./people/people-rpc.ts";
 import { bootstrap, type BootstrapOptions } from "./bootstrap/bootstrap.ts";
 import { callerOfKey } from "./keys/api-key.ts";
 import { keyScopesFrom, toApiKey } from "./keys/key-messages.ts";
@@ -90,6 +90,12 @@ export function createInternalRpc(
     async resolveNames(request) {
       if (request.refs.length > REFS_MAX) throw invalid("refs", `at most ${REFS_MAX} are allowed`);
       return { entries: await namedEntries(stores.names, request.refs) };
+    },
+    async resolveOrganization(request) {
+      requireUuid("org_id", request.orgId);
+      const organization = await stores.organizations.get(request.orgId);
+      if (!organization) throw new Failure("NOT_FOUND", "There is no such organisation.");
+      return { organization: toOrganization(organization) };
     },
     bootstrap: (request) =>
       bootstrap(

@@ -18,12 +18,22 @@ export function describePeopleStores(name: string, open: () => Stores): void {
       const { organizations, changes } = open();
       const [a, b] = [anOrganization(), anOrganization()];
       for (const org of [a, b]) await organizations.ensure(org);
-      const edit = { changeId: newId(), time: TIME, listMode: "strict" } as const;
+      const edit = {
+        changeId: newId(),
+        time: TIME,
+        listMode: "strict",
+        timeZone: "Asia/Tokyo",
+      } as const;
       const updated = await organizations.update(a.id, edit);
-      expect(updated?.organization).toEqual({ ...a, listMode: "strict" });
+      expect(updated?.organization).toEqual({ ...a, listMode: "strict", timeZone: "Asia/Tokyo" });
       const rateLimit = { rps: 1, burst: 2, mode: "observe" } as const;
       await organizations.update(a.id, { changeId: newId(), time: TIME, rateLimit });
-      expect(await organizations.get(a.id)).toEqual({ ...a, listMode: "strict", rateLimit });
+      expect(await organizations.get(a.id)).toEqual({
+        ...a,
+        listMode: "strict",
+        timeZone: "Asia/Tokyo",
+        rateLimit,
+      });
       expect(await organizations.get(b.id)).toEqual(b);
       expect(await organizations.update(newId(), { ...edit, changeId: newId() })).toBeUndefined();
       const pending = await changes.pending(new Date(TIME.getTime() + 1), 1_000);

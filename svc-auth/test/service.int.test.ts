@@ -435,12 +435,24 @@ describe("Teams and organisations", () => {
       teamScopes: { servers: ["files"], prompts: ["files/a*"], scopesMode: PolicyMode.OBSERVE },
       teamRateLimit: { rps: 5, burst: 6, mode: PolicyMode.OBSERVE },
     });
-    const settings = { rate_limit: { rps: 9, burst: 0, mode: "enforce" }, list_mode: "strict" };
+    const settings = {
+      rate_limit: { rps: 9, burst: 0, mode: "enforce" },
+      list_mode: "strict",
+      time_zone: "Europe/Berlin",
+    };
+    const nowhere = { time_zone: "Europe/Nowhere" };
+    expect(
+      (await call("PATCH", "/v1/orgs/current", { key: org.key, body: nowhere })).body,
+    ).toMatchObject({ error: { details: [{ field: "time_zone" }] } });
     const changed = await call("PATCH", "/v1/orgs/current", { key: org.key, body: settings });
     expect(changed.body).toMatchObject({ organization: settings });
     expect((await internal.validateKey({ key: org.key })).orgRateLimit?.rps).toBe(9);
     expect((await internal.validateKey({ key: foreign.key })).orgRateLimit).toBeUndefined();
     expect((await internal.listServers({ orgId: org.orgId })).listMode).toBe(ListMode.STRICT);
+    const { organization } = await internal.resolveOrganization({ orgId: org.orgId });
+    expect(organization).toMatchObject({ id: org.orgId, timeZone: "Europe/Berlin" });
+    const other = await internal.resolveOrganization({ orgId: foreign.orgId });
+    expect(other.organization?.timeZone).toBe("UTC");
     expect(told).toEqual([
       { kind: "team", orgId: org.orgId, teamId: org.teamId },
       { kind: "org", orgId: org.orgId },

@@ -9,6 +9,7 @@ import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_serv
 import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
 import { SessionService } from "@gatewayops/proto/gatewayops/auth/v1/session_service_pb";
+import { BudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
@@ -26,6 +27,7 @@ const REST_PREFIXES: readonly (readonly [string, keyof ServiceUrls])[] = [
   ["/v1/teams", "auth"],
   ["/v1/users", "auth"],
   ["/v1/servers", "auth"],
+  ["/v1/budgets", "cost"],
   ["/v1/costs/", "cost"],
   ["/v1/prices", "cost"],
   ["/v1/traces", "trace"],
@@ -38,6 +40,7 @@ const SERVICES: readonly (readonly [DescService, keyof ServiceUrls])[] = [
   [McpServerService, "auth"],
   [OrganizationService, "auth"],
   [SessionService, "auth"],
+  [BudgetService, "cost"],
   [CostService, "cost"],
   [PriceService, "cost"],
   [TraceService, "trace"],

@@ -61,6 +61,7 @@ export async function bootstrap(
     slug: plan.orgSlug,
     rateLimit: NO_RATE_LIMIT,
     listMode: "lenient",
+    timeZone: "UTC",
     createTime: time,
   });
   const team = await stores.teams.ensure(org.id, {

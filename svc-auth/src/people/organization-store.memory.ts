@@ -21,6 +21,7 @@ export function createMemoryOrganizationStore(tables: MemoryTables): Organizatio
         ...before,
         rateLimit: edit.rateLimit ?? before.rateLimit,
         listMode: edit.listMode ?? before.listMode,
+        timeZone: edit.timeZone ?? before.timeZone,
       };
       tables.organizations.set(orgId, organization);
       const change = changeOfOrganization(orgId, edit);

@@ -18,8 +18,9 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
     async ensure(fresh) {
       await database.query(
         "organization ensure",
-        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (slug) DO NOTHING`,
+        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, time_zone, created_at,
+           updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (slug) DO NOTHING`,
         [
           fresh.id,
           fresh.name,
@@ -28,6 +29,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
           fresh.rateLimit.burst,
           fresh.rateLimit.mode,
           fresh.listMode,
+          fresh.timeZone,
           fresh.createTime,
         ],
       );
@@ -45,7 +47,8 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
           "organization update",
           `UPDATE organizations
            SET rate_rps = COALESCE($2, rate_rps), rate_burst = COALESCE($3, rate_burst),
-             rate_mode = COALESCE($4, rate_mode), list_mode = COALESCE($5, list_mode), updated_at = $6
+             rate_mode = COALESCE($4, rate_mode), list_mode = COALESCE($5, list_mode),
+             time_zone = COALESCE($6, time_zone), updated_at = $7
            WHERE id = $1 RETURNING ${COLUMNS}`,
           [
             orgId,
@@ -53,6 +56,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
             edit.rateLimit?.burst ?? null,
             edit.rateLimit?.mode ?? null,
             edit.listMode ?? null,
+            edit.timeZone ?? null,
             edit.time,
           ],
         );
@@ -72,10 +76,11 @@ type OrganizationRow = {
   rate_burst: number;
   rate_mode: PolicyMode;
   list_mode: ListMode;
+  time_zone: string;
   created_at: Date;
 };
 
-const COLUMNS = "id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, created_at";
+const COLUMNS = "id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, time_zone, created_at";
 
 function organizationFrom(row: OrganizationRow): Organization {
   return {
@@ -84,6 +89,7 @@ function organizationFrom(row: OrganizationRow): Organization {
     slug: row.slug,
     rateLimit: { rps: row.rate_rps, burst: row.rate_burst, mode: row.rate_mode },
     listMode: row.list_mode,
+    timeZone: row.time_zone,
     createTime: row.created_at,
   };
 }

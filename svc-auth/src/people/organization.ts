@@ -23,6 +23,8 @@ export type Organization = {
   readonly slug: string;
   readonly rateLimit: RateLimit;
   readonly listMode: ListMode;
+  /** IANA name of the time zone by whose calendar its budgets last. */
+  readonly timeZone: string;
   readonly createTime: Date;
 };
 

@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { isTimeZone } from "@gatewayops/platform/budgets/budget-period";
 import type { ChangePublisher } from "@gatewayops/platform/changes/change-publisher";
 import type { ChangeStamp } from "@gatewayops/platform/changes/change-store";
-import { Failure } from "@gatewayops/platform/errors";
+import { Failure, invalidRequest } from "@gatewayops/platform/errors";
 import { requireCaller } from "@gatewayops/platform/rpc/caller";
 import {
   ListMode as ListModeMessage,
@@ -59,6 +60,7 @@ export function createPeopleRpc(
         ...stamp(),
         rateLimit: request.rateLimit && rateLimitFrom(request.rateLimit),
         listMode: LIST_MODES.get(request.listMode),
+        timeZone: timeZoneFrom(request.timeZone),
       });
       if (!updated) throw new Failure("NOT_FOUND", "There is no such organisation.");
       await publisher.publish(updated.change);
@@ -147,13 +149,23 @@ export function toListMode(mode: ListMode): ListModeMessage {
   return ListModeMessage.UNSPECIFIED;
 }
 
-function toOrganization(organization: Organization): OrganizationMessage {
+function timeZoneFrom(name: string): string | undefined {
+  if (name === "") return undefined;
+  if (isTimeZone(name)) return name;
+  throw invalidRequest([
+    { field: "time_zone", message: 'must be the IANA name of a time zone, like "Europe/Berlin"' },
+  ]);
+}
+
+/** The message of an organisation. */
+export function toOrganization(organization: Organization): OrganizationMessage {
   return create(OrganizationSchema, {
     id: organization.id,
     name: organization.name,
     slug: organization.slug,
     rateLimit: toRateLimit(organization.rateLimit),
     listMode: toListMode(organization.listMode),
+    timeZone: organization.timeZone,
     createTime: timestampFromDate(organization.createTime),
   });
 }

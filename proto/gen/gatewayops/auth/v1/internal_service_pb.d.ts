@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { ApiKey, KeyScopes } from "./api_key_pb.js";
 import type { Identity } from "./session_service_pb.js";
-import type { ListMode, RateLimit, TeamScopes } from "./organization_service_pb.js";
+import type { ListMode, Organization, RateLimit, TeamScopes } from "./organization_service_pb.js";
 import type { McpServer } from "./server_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
@@ -490,6 +490,46 @@ export declare type ResolveNamesResponse = Message<"gatewayops.auth.v1.ResolveNa
 export declare const ResolveNamesResponseSchema: GenMessage<ResolveNamesResponse>;
 
 /**
+ * Request of ResolveOrganization.
+ *
+ * @generated from message gatewayops.auth.v1.ResolveOrganizationRequest
+ */
+export declare type ResolveOrganizationRequest = Message<"gatewayops.auth.v1.ResolveOrganizationRequest"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ResolveOrganizationRequest.
+ * Use `create(ResolveOrganizationRequestSchema)` to create a new message.
+ */
+export declare const ResolveOrganizationRequestSchema: GenMessage<ResolveOrganizationRequest>;
+
+/**
+ * Response of ResolveOrganization.
+ *
+ * @generated from message gatewayops.auth.v1.ResolveOrganizationResponse
+ */
+export declare type ResolveOrganizationResponse = Message<"gatewayops.auth.v1.ResolveOrganizationResponse"> & {
+  /**
+   * The organisation.
+   *
+   * @generated from field: gatewayops.auth.v1.Organization organization = 1;
+   */
+  organization?: Organization | undefined;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.ResolveOrganizationResponse.
+ * Use `create(ResolveOrganizationResponseSchema)` to create a new message.
+ */
+export declare const ResolveOrganizationResponseSchema: GenMessage<ResolveOrganizationResponse>;
+
+/**
  * A server the embedded stack registers.
  *
  * @generated from message gatewayops.auth.v1.BootstrapServer
@@ -760,6 +800,16 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof ResolveNamesRequestSchema;
     output: typeof ResolveNamesResponseSchema;
+  },
+  /**
+   * Returns an organisation.
+   *
+   * @generated from rpc gatewayops.auth.v1.InternalAuthService.ResolveOrganization
+   */
+  resolveOrganization: {
+    methodKind: "unary";
+    input: typeof ResolveOrganizationRequestSchema;
+    output: typeof ResolveOrganizationResponseSchema;
   },
   /**
    * Makes the first organisation with its admin, team, key and servers, or finds what an earlier call made. The

@@ -165,6 +165,13 @@ export declare type Organization = Message<"gatewayops.auth.v1.Organization"> & 
    * @generated from field: gatewayops.auth.v1.ListMode list_mode = 6;
    */
   listMode: ListMode;
+
+  /**
+   * IANA name of the time zone by whose calendar its budgets last, for example "Europe/Berlin".
+   *
+   * @generated from field: string time_zone = 7;
+   */
+  timeZone: string;
 };
 
 /**
@@ -336,6 +343,14 @@ export declare type UpdateOrganizationRequest = Message<"gatewayops.auth.v1.Upda
    * @generated from field: gatewayops.auth.v1.ListMode list_mode = 2;
    */
   listMode: ListMode;
+
+  /**
+   * IANA name of the time zone by whose calendar its budgets last, for example "Europe/Berlin". Empty: stays as it is.
+   * Days, weeks and months that have begun are counted anew, by the new calendar.
+   *
+   * @generated from field: string time_zone = 3;
+   */
+  timeZone: string;
 };
 
 /**
