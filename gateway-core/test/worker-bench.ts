@@ -16,7 +16,11 @@ import {
   ServerTransport,
   type TransformationSchema,
 } from "@gatewayops/proto/gatewayops/auth/v1/server_pb";
-import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  InternalCostService,
+  type PriceRuleSchema,
+} from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
 import { loadConfig } from "@gatewayops/platform/config";
@@ -65,6 +69,8 @@ export type BenchOptions = {
   /** Limits and scopes of the key; none and all when absent. */
   readonly scopes?: { rateRps?: number; rateBurst?: number; servers?: string[]; tools?: string[] };
   readonly priceUsdMicros?: bigint;
+  /** The price book whenever it is read, in place of that one price. */
+  readonly prices?: () => MessageInitShape<typeof PriceRuleSchema>[];
 };
 
 /** One worker of the gateway on ports of its own, before a control plane and an MCP server of the test. */
@@ -194,8 +200,10 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
         });
         router.service(InternalCostService, {
           getPriceBook: () => ({
+            readTime: timestampFromMs(Date.now()),
             rules:
-              options.priceUsdMicros === undefined
+              options.prices?.() ??
+              (options.priceUsdMicros === undefined
                 ? []
                 : [
                     {
@@ -204,7 +212,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
                       tool: "*",
                       perCallUsdMicros: options.priceUsdMicros,
                     },
-                  ],
+                  ]),
           }),
         });
       },
