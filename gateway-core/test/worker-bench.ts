@@ -20,7 +20,11 @@ import {
   InternalBudgetService,
   type BudgetSchema,
 } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
-import { InternalCostService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  InternalCostService,
+  type PriceRuleSchema,
+} from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { encodeApiKey } from "@gatewayops/platform/api-key";
 import { loadConfig } from "@gatewayops/platform/config";
@@ -73,6 +77,8 @@ export type BenchOptions = {
   readonly priceUsdMicros?: bigint;
   /** Budgets of the organisation, whose time zone is UTC. */
   readonly budgets?: readonly MessageInitShape<typeof BudgetSchema>[];
+  /** The price book whenever it is read, in place of that one price. */
+  readonly prices?: () => MessageInitShape<typeof PriceRuleSchema>[];
 };
 
 /** One worker of the gateway on ports of its own, before a control plane and an MCP server of the test. */
@@ -207,8 +213,10 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
         });
         router.service(InternalCostService, {
           getPriceBook: () => ({
+            readTime: timestampFromMs(Date.now()),
             rules:
-              options.priceUsdMicros === undefined
+              options.prices?.() ??
+              (options.priceUsdMicros === undefined
                 ? []
                 : [
                     {
@@ -217,7 +225,7 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
                       tool: "*",
                       perCallUsdMicros: options.priceUsdMicros,
                     },
-                  ],
+                  ]),
           }),
         });
       },

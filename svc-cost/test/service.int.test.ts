@@ -1,10 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { ClickHouseLogLevel, createClient as createClickHouseClient } from "@clickhouse/client";
-import { createClient, createRouterTransport, type Interceptor } from "@connectrpc/connect";
-import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
-import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
+import { createClient } from "@connectrpc/connect";
 import {
   hexOf,
   randomBytesPooled,
@@ -13,10 +9,6 @@ import {
   toolIdToText,
   uuidToText,
 } from "@gatewayops/platform/ids";
-import type { NameResolver } from "@gatewayops/platform/names";
-import { createDatabase } from "@gatewayops/platform/postgres/database";
-import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
-import { connectErrorFrom, failureFromConnect } from "@gatewayops/platform/rpc/errors";
 import { makeRecord } from "@gatewayops/platform/streams/consumer-testing";
 import { CostService, GroupBy } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import {
@@ -27,15 +19,7 @@ import {
   Outcome,
   type CallCompletion,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Pool } from "pg";
-import { createLedger } from "../src/ledger/ledger.ts";
-import { createClickHouseLedgerStore } from "../src/ledger/ledger-store.clickhouse.ts";
-import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
-import { createClickHouseSimulationStore } from "../src/prices/simulation-store.clickhouse.ts";
-import { costRoutes } from "../src/service.ts";
-import { createClickHouseSummaryStore } from "../src/summary/summary-store.clickhouse.ts";
-import { asCaller } from "./as-caller.ts";
-import { startStores } from "./engines.ts";
+import { startCostService, type RunningService } from "./running-service.ts";
 
 const NOON_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
 const NOON_US = BigInt(NOON_MS) * 1000n;
@@ -44,74 +28,23 @@ const SERVER = randomBytesPooled(16);
 const TEAM = randomBytesPooled(16);
 
 let org: Buffer;
-const published: string[] = [];
-const closings: (() => Promise<unknown>)[] = [];
-let transport: ReturnType<typeof createRouterTransport>;
-let store: (records: readonly CallCompletion[]) => Promise<void>;
-
-/** Knows a server, its tool "echo" and a team. */
-const names: NameResolver = {
-  cached: () => undefined,
-  resolve: () =>
-    Promise.resolve({
-      of: (kind, id) =>
-        new Map([
-          [`server ${uuidToText(SERVER)}`, "everything"],
-          [`tool ${toolIdToText(toolIdOf(SERVER, "echo"))}`, "echo"],
-          [`team ${uuidToText(TEAM)}`, "Platform"],
-        ]).get(`${kind} ${id}`),
-    }),
-};
+let service: RunningService;
+let transport: RunningService["transport"];
+let store: RunningService["store"];
 
 beforeAll(async () => {
-  const stores = await startStores();
-  const client = createClickHouseClient({
-    url: stores.clickhouseUrl,
-    log: { level: ClickHouseLogLevel.OFF },
-  });
-  const pool = new Pool({ connectionString: stores.postgresUrl });
-  pool.on("error", () => undefined);
-  closings.push(
-    () => client.close(),
-    () => pool.end(),
-    () => stores.stop(),
-  );
-  const clickhouse = createClickHouse({ client, service: "test" });
-  const directory = (name: string): string =>
-    fileURLToPath(new URL(`../migrations/${name}`, import.meta.url));
-  await migrateClickHouse({ clickhouse, service: "svc-cost", directory: directory("clickhouse") });
-  await migratePostgres({ pool, service: "svc-cost", directory: directory("postgres") });
-  const ledger = createClickHouseLedgerStore(clickhouse);
-  store = createLedger(ledger, () => undefined);
-  const translated: Interceptor = (next) => async (request) => {
-    try {
-      return await next(request);
-    } catch (error) {
-      throw connectErrorFrom(failureFromConnect(error));
-    }
-  };
-  const routes = costRoutes({
-    summaries: createClickHouseSummaryStore(clickhouse),
-    ledger,
-    prices: createPostgresPriceStore(createDatabase({ pool })),
-    simulations: createClickHouseSimulationStore(clickhouse),
-    names,
-    publisher: {
-      publish: (change) => {
-        if (change) published.push(change.orgId);
-        return Promise.resolve();
-      },
+  service = await startCostService({
+    orgId: () => uuidToText(org),
+    names: {
+      [`server ${uuidToText(SERVER)}`]: "everything",
+      [`tool ${toolIdToText(toolIdOf(SERVER, "echo"))}`]: "echo",
+      [`team ${uuidToText(TEAM)}`]: "Platform",
     },
-    now: () => Date.now(),
   });
-  transport = createRouterTransport(routes, {
-    router: { interceptors: [translated, asCaller(() => uuidToText(org))] },
-  });
+  ({ transport, store } = service);
 }, 120_000);
 
-afterAll(async () => {
-  for (const close of closings) await close();
-});
+afterAll(() => service.stop());
 
 beforeEach(() => {
   org = randomBytesPooled(16);
@@ -200,7 +133,7 @@ describe("CostService", () => {
 describe("PriceService", () => {
   it("makes, lists, serves and ends rules, and tells the gateways", async () => {
     const client = createClient(PriceService, transport);
-    published.length = 0;
+    service.published.length = 0;
     await client.createPriceRule({ server: "everything", tool: "echo", perCallUsdMicros: 5n });
     const { priceRule } = await client.createPriceRule({
       server: "everything",
@@ -232,6 +165,6 @@ describe("PriceService", () => {
       "no price rule",
     );
     await expect(client.listPriceRules({ cursor: "junk" })).rejects.toThrow("cursor");
-    expect(published).toEqual(Array(5).fill(uuidToText(org)));
+    expect(service.published).toEqual(Array(5).fill(uuidToText(org)));
   });
 });

@@ -86,7 +86,8 @@ export function createSimulationRpc({
       tool === "*"
         ? undefined
         : serverIds.map((id) => toolIdOf(uuidFromText(id) ?? Buffer.alloc(16), tool));
-    return { serverIds, toolIds };
+    // A tool's id is one of one server.
+    return { serverIds: server === "*" ? undefined : serverIds, toolIds };
   }
 }
 

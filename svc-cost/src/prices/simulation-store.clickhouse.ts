@@ -24,7 +24,7 @@ export function createClickHouseSimulationStore(clickhouse: ClickHouse): Simulat
         ...timesOf(query.period),
         operation,
         ...(serverIds && { serverIds }),
-        ...(toolIds && { toolIds: toolIds.map(String) }),
+        ...(toolIds && { toolIds: [...toolIds] }),
         ...Object.fromEntries(PARTS.map((part) => [part, String(parts[part])])),
         limit: query.limit,
       });
