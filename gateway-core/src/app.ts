@@ -222,7 +222,6 @@ export function buildWorkerApp(options: WorkerAppOptions): WorkerApp {
     checkArguments: createCheckArgumentsStage(
       createArgumentValidator({
         schemasMax: SCHEMAS_MAX,
-        now: () => performance.now(),
         onUnusable: (definition, problem) => {
           log.warn(
             { definition, problem },

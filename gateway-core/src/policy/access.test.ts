@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
-import { createAccess, type ScopeLists } from "./access.ts";
+import fc from "fast-check";
+import { createAccess, patternOf, type ScopeLists } from "./access.ts";
 
 const scopes = (lists: Partial<ScopeLists>): ScopeLists => ({
   servers: ["*"],
@@ -14,6 +15,21 @@ const scopes = (lists: Partial<ScopeLists>): ScopeLists => ({
   ...lists,
 });
 const access = (...layers: Partial<ScopeLists>[]) => createAccess(layers.map(scopes));
+
+/** The definition of a pattern: "*" is any split of what is left. */
+function fits(pattern: string, text: string): boolean {
+  if (pattern === "") return text === "";
+  if (pattern[0] !== "*")
+    return text !== "" && pattern[0] === text[0] && fits(pattern.slice(1), text.slice(1));
+  return fits(pattern.slice(1), text) || (text !== "" && fits(pattern, text.slice(1)));
+}
+
+/** All texts of two letters with up to so many characters. */
+function textsUpTo(length: number): string[] {
+  const shorter = length === 0 ? [] : textsUpTo(length - 1);
+  const longest = shorter.filter((text) => text.length === length - 1);
+  return length === 0 ? [""] : [...shorter, ...longest.flatMap((text) => [`${text}a`, `${text}b`])];
+}
 
 describe("createAccess", () => {
   it.each([
@@ -51,6 +67,14 @@ describe("createAccess", () => {
     expect(access({ denyPrompts: ["s/p"] }).prompt("s2", "p")).toBe("allowed");
   });
 
+  it("refuses names longer than 4,096 characters where patterns must be tried, and there only", () => {
+    const [fitting, longer] = ["x".repeat(4_096), "x".repeat(4_097)];
+    expect(access({ tools: ["s/*"] }).tool("s", fitting)).toBe("allowed");
+    expect(access({ tools: ["s/*"] }).tool("s", longer)).toBe("refused");
+    expect(access({ denyTools: ["s/y"] }).tool("s", longer)).toBe("refused");
+    expect(access({}).tool("s", longer)).toBe("allowed");
+  });
+
   it("keeps tools, resources and prompts apart", () => {
     const lists = { resources: ["s/file:///srv/*"] };
     expect(access(lists).resource("s", "file:///srv/a/b")).toBe("allowed");
@@ -76,6 +100,40 @@ describe("createAccess", () => {
     },
   );
 
+  it("allows a template when some text fits it and a pattern", () => {
+    // Two patterns that have a text in common have one that is no longer than both of them.
+    const texts = textsUpTo(8);
+    const pattern = fc.string({ unit: fc.constantFrom("a", "b", "*"), maxLength: 4 });
+    fc.assert(
+      fc.property(pattern, pattern, (allowed, other) => {
+        const both = texts.some((text) => fits(allowed, text) && fits(other, text));
+        const verdict = access({ resources: [`s/${allowed}`] }).template(
+          "s",
+          other.replaceAll("*", "{x}"),
+        );
+        expect(verdict).toBe(both ? "allowed" : "refused");
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("finds no template longer than 2,048 characters in patterns", () => {
+    const lists = access({ resources: ["s/file:///*"] });
+    const name = "a".repeat(2_048 - "file:///*".length);
+    expect(lists.template("s", `file:///${name}{x}`)).toBe("allowed");
+    expect(lists.template("s", `file:///${name}a{x}`)).toBe("refused");
+    expect(access({}).template("s", `file:///${name}a{x}`)).toBe("allowed");
+  });
+
+  it("takes no longer for a template that is made to fit in many ways", () => {
+    const resources = Array.from({ length: 1_000 }, (_, n) => `s/${"*a".repeat(100)}${n}*b`);
+    const lists = access({ resources });
+    const start = performance.now();
+    expect(lists.template("s", "{x}a".repeat(1_000))).toBe("refused");
+    expect(lists.template("s", "{x}{y}".repeat(50_000))).toBe("allowed");
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+
   it("allows what key and team both allow", () => {
     const both = access({ tools: ["s/a", "s/b"] }, { servers: ["s"], tools: ["s/b", "s/c"] });
     expect(both.tool("s", "b")).toBe("allowed");
@@ -93,5 +151,18 @@ describe("createAccess", () => {
     const mixed = access({ tools: ["s/a"], scopesMode }, { denyTools: ["s/rm"] });
     expect(mixed.tool("s", "b")).toBe("observed");
     expect(mixed.tool("s", "rm")).toBe("refused");
+  });
+});
+
+describe("patternOf", () => {
+  it.each([
+    ["file:///srv/x", "file:///srv/x"],
+    ["file:///{path}", "file:///*"],
+    ["{scheme}://{host}{/path}{?q,p}", "*://*"],
+    ["{a}{b}*{c}", "*"],
+    ["a{b", "a{b"],
+    ["a{{b}c", "a{*c"],
+  ])("of %s is %s", (uriTemplate, expected) => {
+    expect(patternOf(uriTemplate)).toBe(expected);
   });
 });

@@ -70,22 +70,31 @@ function createLayer(scopes: ScopeLists): Access {
   };
 }
 
-/** A URI template (RFC 6570) as a pattern that fits all its URIs. */
-function patternOf(uriTemplate: string): string {
-  return uriTemplate.replaceAll(/\{[^{}]*\}/g, "*");
+/** A URI template (RFC 6570) as a pattern, where "*" stands for any characters, that fits all its URIs. */
+export function patternOf(uriTemplate: string): string {
+  return uriTemplate.replaceAll(/\{[^{}]*\}/g, "*").replaceAll(/\*+/g, "*");
 }
 
 function createRule(allowed: readonly string[], denied: readonly string[]) {
   const allow = new Patterns(allowed);
   const deny = new Patterns(denied);
+  const isUnlimited = allow.isEmpty && deny.isEmpty;
   return {
     allows: (server: string, name: string): boolean =>
-      (allow.isEmpty || allow.fit(server, name)) && !deny.fit(server, name),
+      isUnlimited ||
+      (name.length <= NAME_MAX_CHARS &&
+        (allow.isEmpty || allow.fit(server, name)) &&
+        !deny.fit(server, name)),
     /** True when something that fits the pattern is allowed, as far as can be told from one deny pattern at a time. */
     allowsSome: (server: string, pattern: string): boolean =>
       (allow.isEmpty || allow.overlap(server, pattern)) && !deny.fit(server, pattern),
   };
 }
+
+/** Characters of a name that is held against patterns: it comes from agents, and is refused where it is longer. */
+const NAME_MAX_CHARS = 4_096;
+/** Characters of a pattern that is held against others, as it comes from agents. */
+const OVERLAP_MAX_CHARS = 2_048;
 
 /** Patterns "server/name". Most are names in full, and those are found without trying them all. */
 class Patterns {
@@ -115,30 +124,24 @@ class Patterns {
     return false;
   }
 
-  /** True when some name fits both one of these patterns and the given one. */
+  /** True when some name fits both one of these patterns and the given one, unless that is too long to tell. */
   overlap(server: string, pattern: string): boolean {
+    if (pattern.length > OVERLAP_MAX_CHARS) return false;
     const fits = createWildcard(pattern);
     for (const name of this.#exact.get(server) ?? []) if (fits(name)) return true;
     return this.#wild.some((wild) => wild.server(server) && overlaps(wild.text, pattern));
   }
 }
 
-/** True when some text fits both patterns. Takes time in the product of their lengths. */
+/** True when some text fits both patterns. Takes time in the sum of their lengths. */
 function overlaps(a: string, b: string): boolean {
-  // reach[j]: what was read of `a` so far and the first j characters of `b` have a text in common.
-  let reach = Array.from({ length: b.length + 1 }, (_, j) => /^\**$/.test(b.slice(0, j)));
-  for (let i = 0; i < a.length; i++) {
-    const unit = a[i];
-    const next: boolean[] = [unit === "*" && reach[0] === true];
-    for (let j = 1; j <= b.length; j++) {
-      const other = b[j - 1];
-      next.push(
-        (unit === "*" && (reach[j] === true || next[j - 1] === true)) ||
-          (other === "*" && (reach[j] === true || next[j - 1] === true)) ||
-          (unit === other && reach[j - 1] === true),
-      );
-    }
-    reach = next;
-  }
-  return reach[b.length] === true;
+  if (!a.includes("*")) return createWildcard(b)(a);
+  if (!b.includes("*")) return createWildcard(a)(b);
+  // What stands between the first and the last "*" of one has room in a "*" of the other.
+  const [startOfA, startOfB] = [a.slice(0, a.indexOf("*")), b.slice(0, b.indexOf("*"))];
+  const [endOfA, endOfB] = [a.slice(a.lastIndexOf("*") + 1), b.slice(b.lastIndexOf("*") + 1)];
+  return (
+    (startOfA.startsWith(startOfB) || startOfB.startsWith(startOfA)) &&
+    (endOfA.endsWith(endOfB) || endOfB.endsWith(endOfA))
+  );
 }

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
 import { createArgumentValidator } from "./argument-validator.ts";
 
-function validatorWith(schemasMax = 10, now: () => number = () => 0) {
+function validatorWith(schemasMax = 10) {
   const unusable: string[] = [];
   const validator = createArgumentValidator({
     schemasMax,
-    now,
     onUnusable: (hash, problem) => void unusable.push(`${hash}: ${problem}`),
   });
   const check = (schema: unknown, args: unknown, hash = JSON.stringify(schema)) =>
@@ -19,6 +18,14 @@ const problemsOf = (schema: unknown, args: unknown): unknown => {
     ? result.problems.map(({ pointer, message }) => `${pointer}: ${message}`)
     : result.kind;
 };
+
+const TOO_LONG = ": take too long to be checked";
+const times = <T>(length: number, make: (index: number) => T) =>
+  Array.from({ length }, (_, index) => make(index));
+const named = <T>(length: number, make: (index: number) => T) =>
+  Object.fromEntries(times(length, (index) => [`p${index}`, make(index)]));
+const nested = (levels: number, around: (inner: object, level: number) => object) =>
+  times(levels, (level) => level).reduce(around, {});
 
 describe("createArgumentValidator", () => {
   const schema = {
@@ -117,6 +124,20 @@ describe("createArgumentValidator", () => {
     ["dynamic references", { $dynamicRef: "#x" }, "dynamic"],
     ["too much", { description: "x".repeat(70_000) }, "too long"],
     ["too many parts", { enum: Array.from({ length: 6_000 }, (_, n) => n) }, "too large"],
+    ["a long repetition", { properties: { a: { pattern: "a{1000}b" } } }, "pattern"],
+    ["many choices", { properties: { a: { pattern: "a{0,31}a{0,30}b" } } }, "pattern"],
+    ["a pattern in a list", { properties: { a: { pattern: ["^(a+)+$"] } } }, "followed"],
+    ["a name of many letters", { required: "x".repeat(60_000) }, "followed"],
+    [
+      "identifiers within identifiers",
+      nested(20, (not, level) => ({ $id: `https://example.com/${level}`, not })),
+      "references take too long",
+    ],
+    [
+      "many names under a long one",
+      { properties: { ["x".repeat(30_000)]: { properties: named(2_000, () => ({})) } } },
+      "references take too long",
+    ],
     ["a reference elsewhere", { $ref: "https://example.com/schema" }, "followed"],
     ["a reference to itself", { $ref: "#" }, "followed"],
     ["nonsense", { properties: { a: { allOf: 1 } } }, "followed"],
@@ -133,18 +154,97 @@ describe("createArgumentValidator", () => {
       expect(problemsOf({}, args)).toEqual([": are too large to be checked"]);
   });
 
-  it("ends a check that references make long", () => {
+  it("refuses arguments whose check references make long", () => {
     const $defs: Record<string, unknown> = { d30: { type: "string" } };
     for (let level = 0; level < 30; level++) {
       const $ref = `#/$defs/d${level + 1}`;
       $defs[`d${level}`] = { anyOf: [{ $ref }, { $ref }] };
     }
-    let time = 0;
-    const { check } = validatorWith(10, () => time++);
-    expect(check({ $defs, $ref: "#/$defs/d0" }, {})).toEqual({
-      kind: "invalid",
-      problems: [{ pointer: "", message: "take too long to be checked" }],
-    });
+    expect(problemsOf({ $defs, $ref: "#/$defs/d0" }, {})).toEqual([TOO_LONG]);
+  });
+
+  it.each<readonly [string, object, unknown]>([
+    [
+      "items that are to differ",
+      { allOf: times(20, () => ({ uniqueItems: true })) },
+      times(4_900, (n) => n),
+    ],
+    ["lengths", { allOf: times(100, () => ({ minLength: 1 })) }, "a".repeat(1_000_000)],
+    ["a pattern in a long text", { pattern: "a{64}a{64}b" }, "a".repeat(200_000)],
+    ["patterns of names", { patternProperties: named(200, () => true) }, named(4_000, () => 1)],
+    ["an enum of objects", { enum: times(2_000, () => ({})) }, named(4_000, () => 1)],
+    [
+      "what was evaluated",
+      nested(25, (inner) => ({ allOf: [inner], unevaluatedProperties: true })),
+      named(4_000, () => 1),
+    ],
+    [
+      "a long name",
+      { allOf: times(50, () => ({ additionalProperties: true })) },
+      { ["~/".repeat(100_000)]: 1 },
+    ],
+  ])("refuses arguments that take too long to be checked, soon: %s", (_, hostile, value) => {
+    const start = performance.now();
+    expect(problemsOf({ properties: { a: hostile } }, { a: value })).toEqual([TOO_LONG]);
+    expect(performance.now() - start).toBeLessThan(1_000);
+  });
+
+  it.each<readonly [string, object, unknown]>([
+    [
+      "a long text of a short pattern",
+      { minLength: 1, pattern: "^[a-z]+$" },
+      "a".repeat(1_000_000),
+    ],
+    ["many items that differ", { uniqueItems: true }, times(1_000, (n) => `item ${n}`)],
+    [
+      "many records",
+      {
+        items: {
+          properties: named(8, () => ({ anyOf: [{ type: "integer" }, { type: "null" }] })),
+          required: ["p0"],
+          additionalProperties: false,
+        },
+      },
+      times(400, () => named(8, (n) => n)),
+    ],
+  ])("checks %s", (_, common, value) => {
+    expect(problemsOf({ properties: { a: common } }, { a: value })).toBe("valid");
+  });
+
+  it.each<readonly [string, object, unknown, string]>([
+    [
+      "half a surrogate pair in a name",
+      { additionalProperties: true },
+      { "\ud800": 1 },
+      ": cannot be checked",
+    ],
+    [
+      "levels that each take many schemas",
+      {
+        additionalProperties: { $ref: "#/$defs/p0" },
+        $defs: {
+          ...named(9, (index) => ({ $ref: `#/$defs/p${index + 1}` })),
+          p9: { additionalProperties: { $ref: "#/$defs/p0" } },
+        },
+      },
+      nested(60, (a) => ({ a })),
+      TOO_LONG,
+    ],
+  ])("goes on to use a schema after arguments with %s", (_, used, value, expected) => {
+    const { check, unusable } = validatorWith();
+    const problems = (args: unknown) => {
+      const result = check(used, args);
+      return result.kind === "invalid" ? result.problems : result.kind;
+    };
+    expect(problems(value)).toEqual([{ pointer: "", message: expected.slice(2) }]);
+    expect(problems({})).toBe("valid");
+    expect(unusable).toEqual([]);
+  });
+
+  it("takes formats in a list for notes as well", () => {
+    expect(problemsOf({ properties: { a: { format: ["email"] } } }, { a: "no address" })).toBe(
+      "valid",
+    );
   });
 
   it("keeps as many schemas as it may, the ones used last", () => {

@@ -6,6 +6,7 @@ import {
   type SchemaDraft,
 } from "@cfworker/json-schema";
 import { boundedSchema, isTooLarge } from "./bounded-schema.ts";
+import { costOfCheck } from "./check-cost.ts";
 
 /** What came of a check. Problems quote no value: they go into messages, and arguments may hold secrets. */
 export type ArgumentCheck =
@@ -31,19 +32,22 @@ export type ArgumentValidator = {
 export type ArgumentValidatorOptions = {
   /** Schemas that are kept in memory; the ones not used for longest go first. */
   readonly schemasMax: number;
-  /** Milliseconds of a clock that never goes back. */
-  readonly now: () => number;
   /** Told once of each schema that cannot be used, as long as it is remembered. */
   readonly onUnusable: (hash: string, problem: string) => void;
 };
 
 const PROBLEMS_MAX = 5;
+/** Errors that are read for problems. */
+const ERRORS_MAX = 1_000;
 const ARGUMENTS_MAX_NODES = 5_000;
 const POINTER_MAX = 256;
-/** Milliseconds of a check. Between two looks at the clock the work is bounded by the sizes of schema and arguments. */
-const CHECK_MAX_MS = 50;
 
-/** Interprets schemas: code made of a schema from outside would be code from outside. Nothing is fetched. */
+/**
+ * Interprets schemas: code made of a schema from outside would be code from outside. Nothing is fetched.
+ *
+ * Whether a check ends soon is told before it begins: arguments that would take too long count as invalid, since what is
+ * too costly for one schema is a matter of the arguments, and passing them would let an agent evade the check.
+ */
 export function createArgumentValidator(options: ArgumentValidatorOptions): ArgumentValidator {
   const compiled = new Map<string, Compiled | undefined>();
   return {
@@ -52,9 +56,14 @@ export function createArgumentValidator(options: ArgumentValidatorOptions): Argu
       if (!usable) return { kind: "unusable" };
       if (isTooLarge(args, ARGUMENTS_MAX_NODES)) return invalid("are too large to be checked");
       try {
-        return run(usable, args);
+        if (costOfCheck(usable, args) === undefined) return invalid("take too long to be checked");
+        const { valid, errors } = validate(args, usable.schema, usable.draft, usable.lookup, false);
+        return valid ? { kind: "valid" } : { kind: "invalid", problems: problemsFrom(errors) };
       } catch (error) {
-        if (error instanceof CheckTimeout) return invalid("take too long to be checked");
+        // More errors than fit on the stack, or a property's name with half a surrogate pair: of the arguments, not of
+        // the schema, which must stay in use.
+        if (error instanceof RangeError || error instanceof URIError)
+          return invalid("cannot be checked");
         // A reference that leads nowhere or in circles, or a keyword of the wrong type.
         return unusable(schema.hash, "it cannot be followed");
       }
@@ -93,19 +102,6 @@ export function createArgumentValidator(options: ArgumentValidatorOptions): Argu
     const oldest = compiled.keys().next();
     if (compiled.size > options.schemasMax && oldest.done === false) compiled.delete(oldest.value);
   }
-
-  function run({ schema, draft, lookup }: Compiled, args: unknown): ArgumentCheck {
-    const until = options.now() + CHECK_MAX_MS;
-    // References are all that makes a check longer than its schema and arguments are: each one looks at the clock.
-    const timed = new Proxy(lookup, {
-      get(target, uri) {
-        if (options.now() > until) throw new CheckTimeout();
-        return Reflect.get(target, uri) as unknown;
-      },
-    });
-    const { valid, errors } = validate(args, schema, draft, timed, false);
-    return valid ? { kind: "valid" } : { kind: "invalid", problems: problemsFrom(errors) };
-  }
 }
 
 type Compiled = {
@@ -114,8 +110,6 @@ type Compiled = {
   readonly lookup: Record<string, Schema | boolean>;
 };
 
-class CheckTimeout extends Error {}
-
 function invalid(message: string): ArgumentCheck {
   return { kind: "invalid", problems: [{ pointer: "", message }] };
 }
@@ -123,9 +117,9 @@ function invalid(message: string): ArgumentCheck {
 /** The innermost problems: that a schema around them does not fit says nothing more. */
 function problemsFrom(errors: readonly OutputUnit[]): ArgumentProblem[] {
   const problems = new Map<string, ArgumentProblem>();
-  for (const { keyword, instanceLocation } of errors) {
+  for (const { keyword, instanceLocation } of errors.slice(0, ERRORS_MAX)) {
     if (AROUND.has(keyword)) continue;
-    const pointer = decodeURIComponentSafely(instanceLocation.slice(1)).slice(0, POINTER_MAX);
+    const pointer = decodeURIComponentSafely(instanceLocation.slice(1, POINTER_MAX + 1));
     const message = WORDS.get(keyword) ?? "does not fit the schema";
     problems.set(`${pointer} ${message}`, { pointer, message });
     if (problems.size === PROBLEMS_MAX) break;
@@ -138,7 +132,7 @@ function decodeURIComponentSafely(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // A "%" of a property's own name.
+    return text; // Cut within an escape.
   }
 }
 

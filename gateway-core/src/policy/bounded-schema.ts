@@ -1,17 +1,24 @@
 import type { Schema, SchemaDraft } from "@cfworker/json-schema";
-import { isLinear } from "./linear-pattern.ts";
+import { matchingSteps } from "./linear-pattern.ts";
 
 /** What bounds the time of a check: schemas come from servers, and nobody has read them. */
 const SCHEMA_MAX_BYTES = 64 * 1024;
 const SCHEMA_MAX_NODES = 5_000;
 const DEPTH_MAX = 64;
+/** Characters of the URIs of all values in a schema, roughly: `dereference` makes one for each schema within it. */
+const URIS_MAX_CHARS = 1_000_000;
+/** What a URI is long without any name. */
+const URI_CHARS = 50;
 
 /** A schema that may be used, or why it may not. */
 export type BoundedSchema =
   | { readonly schema: Schema; readonly draft: SchemaDraft; readonly problem?: never }
   | { readonly problem: string };
 
-/** Reads a schema that a server gave and admits it when every check against it ends soon. */
+/**
+ * Reads a schema that a server gave, and admits it when making it ready ends soon and its patterns are linear. What a
+ * check costs is a matter of the arguments as well: see `costOfCheck`.
+ */
 export function boundedSchema(json: Buffer): BoundedSchema {
   if (json.length > SCHEMA_MAX_BYTES) return { problem: "it is too long" };
   const schema = JSON.parse(json.toString("utf8")) as unknown;
@@ -54,22 +61,65 @@ const DRAFTS: ReadonlyMap<string, SchemaDraft> = new Map([
 
 function problemOf(schema: object): string | undefined {
   if (isTooLarge(schema, SCHEMA_MAX_NODES)) return "it is too large";
-  const waiting: unknown[] = [schema];
-  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
-    if (typeof one !== "object" || one === null) continue;
-    const { $dynamicRef, $recursiveRef, pattern, patternProperties, format } = one as Schema;
-    if (typeof $dynamicRef === "string" || typeof $recursiveRef === "string")
-      return "it has dynamic references";
-    if (typeof pattern === "string" && !isLinear(pattern)) return PATTERN;
-    if (
-      typeof patternProperties === "object" &&
-      !Object.keys(patternProperties as object).every(isLinear)
-    )
-      return PATTERN;
-    // JSON Schema 2020-12 validation §7.2.1: a format is a note, unless one asks for more.
-    if (typeof format === "string") delete (one as Schema).format;
-    for (const inner of Object.values(one)) waiting.push(inner);
+  let chars = 0;
+  const waiting: Part[] = [{ value: schema, isMap: false, uriChars: URI_CHARS, uris: 1 }];
+  for (let part = waiting.pop(); part; part = waiting.pop()) {
+    const { value } = part;
+    chars += part.uriChars * part.uris;
+    if (chars > URIS_MAX_CHARS) return "its references take too long to be read";
+    if (typeof value !== "object" || value === null) continue;
+    const problem = Array.isArray(value) ? undefined : problemOfKeywords(value);
+    if (problem !== undefined) return problem;
+    waiting.push(...partsOf(value, part));
   }
+  return undefined;
+}
+
+/** A value in a schema, with the URIs that it is given. */
+type Part = {
+  readonly value: unknown;
+  /** Its members are names that the server chose, not keywords. */
+  readonly isMap: boolean;
+  readonly uriChars: number;
+  readonly uris: number;
+};
+
+function partsOf(value: object, { isMap, uriChars, uris }: Part): Part[] {
+  const { $id, id } = value as { readonly $id?: unknown; readonly id?: unknown };
+  const hasIdentifier = !isMap && ($id !== undefined || id !== undefined);
+  // Below an identifier all is read twice: from there, and from the identifier around it.
+  const within = hasIdentifier
+    ? { uriChars: uriChars + JSON.stringify([$id, id]).length, uris: uris * 2 }
+    : { uriChars, uris };
+  return Object.entries(value).map(([name, inner]: [string, unknown]) => ({
+    value: inner,
+    isMap: !isMap && MAPS.has(name),
+    uriChars: within.uriChars + name.length,
+    uris: within.uris,
+  }));
+}
+
+const MAPS: ReadonlySet<string> = new Set([
+  "$defs",
+  "definitions",
+  "properties",
+  "patternProperties",
+  "dependentSchemas",
+]);
+
+function problemOfKeywords(schema: Schema): string | undefined {
+  const { $dynamicRef, $recursiveRef, pattern, patternProperties, format } = schema;
+  if (typeof $dynamicRef === "string" || typeof $recursiveRef === "string")
+    return "it has dynamic references";
+  if (typeof pattern === "string" && !matchingSteps(pattern)) return PATTERN;
+  if (
+    typeof patternProperties === "object" &&
+    !Object.keys(patternProperties as object).every((one) => matchingSteps(one))
+  )
+    return PATTERN;
+  // JSON Schema 2020-12 validation §7.2.1: a format is a note, unless one asks for more. The validator takes a list with
+  // a name in it for the name.
+  if (typeof format === "string" || Array.isArray(format)) delete schema.format;
   return undefined;
 }
 

@@ -15,7 +15,7 @@ function check(options: {
   transformations?: Transformation[];
 }) {
   const stage = createCheckArgumentsStage(
-    createArgumentValidator({ schemasMax: 10, now: () => 0, onUnusable: () => undefined }),
+    createArgumentValidator({ schemasMax: 10, onUnusable: () => undefined }),
   );
   const schema = "schema" in options ? options.schema : SCHEMA;
   const inputSchema = schema === undefined ? undefined : Buffer.from(schema);

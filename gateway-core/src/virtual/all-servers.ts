@@ -3,6 +3,7 @@ import type { OrgServers } from "../control/directory.ts";
 import type { Principal } from "../control/principal.ts";
 import { memberString } from "../mcp/json-members.ts";
 import type { McpExchange } from "../mcp/mcp-exchange.ts";
+import { patternOf } from "../policy/access.ts";
 import { LISTS } from "../policy/visible-lists.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listerOf } from "./lister.ts";
@@ -101,5 +102,5 @@ export async function resourceOwner(
 
 /** True when a URI may be made of a template (RFC 6570): its fixed parts follow one another in it. */
 function fitsTemplate(template: string, uri: string): boolean {
-  return template.includes("{") && createWildcard(template.replaceAll(/\{[^{}]*\}/g, "*"))(uri);
+  return template.includes("{") && createWildcard(patternOf(template))(uri);
 }
