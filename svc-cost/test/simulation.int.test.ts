@@ -130,7 +130,7 @@ describe("SimulatePrice", () => {
     expect(answer).toMatchObject({
       period: { start: DAY, end: DAY },
       calls: 3n,
-      callsAtMax: 1n,
+      cappedCalls: 1n,
       actualCostUsdMicros: 60n,
       simulatedCostUsdMicros: 36_067n,
     });
@@ -204,7 +204,7 @@ describe("SimulatePrice", () => {
     ).toMatchObject({
       actualCostUsdMicros: 2_000_000_000n,
       simulatedCostUsdMicros: 1_500_000_000n,
-      callsAtMax: 1n,
+      cappedCalls: 1n,
     });
   });
 

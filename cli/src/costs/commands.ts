@@ -5,6 +5,7 @@ import {
   type GetCostSummaryResponse,
 } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { Command } from "commander";
+import { daysFrom, type DayFlags } from "../client/days.ts";
 import { messageJson } from "../client/json.ts";
 import { ask, withTargetFlags, type AskFlags } from "../client/options.ts";
 import { table } from "../client/table.ts";
@@ -22,11 +23,7 @@ const GROUPS = {
   key: GroupBy.KEY,
 } as const;
 
-type SummaryFlags = AskFlags & {
-  readonly from?: string;
-  readonly to?: string;
-  readonly by: string;
-};
+type SummaryFlags = AskFlags & DayFlags & { readonly by: string };
 
 export function costCommands(): Command {
   const costs = new Command("costs").description("what calls cost");
@@ -53,12 +50,10 @@ async function summarise(flags: SummaryFlags): Promise<void> {
       `--by ${flags.by} is not known`,
       `Use one of: ${Object.keys(GROUPS).join(", ")}.`,
     );
-  const now = Date.now();
   await ask(flags, "read", {
     work: (clients) =>
       clients(CostService).getCostSummary({
-        startDate: flags.from ?? dayOf(now - 29 * DAY_MS),
-        endDate: flags.to ?? dayOf(now),
+        ...daysFrom(flags, Date.now()),
         groupBy: group,
       }),
     json: (answer) => messageJson(GetCostSummaryResponseSchema, answer),
@@ -78,10 +73,4 @@ function tellSummary(answer: GetCostSummaryResponse, by: string): string {
     String(line.errors),
   ]);
   return `${totals}\n\n${table([by.toUpperCase(), "COST", "CALLS", "ERRORS"], rows)}`;
-}
-
-const DAY_MS = 86_400_000;
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

@@ -25,11 +25,19 @@ const call = create(CallSchema, {
 
 describe("tellCall", () => {
   it("tells outcome, cost with its rule, trace and every stage", () => {
-    const rule = create(PriceRuleSchema, { id: "rule-1", server: "everything", tool: "echo" });
+    const rule = create(PriceRuleSchema, {
+      id: "rule-1",
+      server: "everything",
+      tool: "echo",
+      operation: "tools/call",
+      perCallUsdMicros: 250n,
+    });
     const text = tellCall(call, rule);
     expect(text).toContain("call       tools/call everything/echo");
     expect(text).toContain("outcome    ok (HTTP 200)");
-    expect(text).toContain("cost       $0.000250 by rule everything/echo rule-1");
+    expect(text).toContain(
+      "cost       $0.000250 by rule everything/echo rule-1 ($0.000250 per call)",
+    );
     expect(text).toContain("trace      abcd");
     expect(text).toMatch(/✓ authenticate +passed +12 µs/);
     expect(text).toMatch(/· budget +not configured +0 µs/);

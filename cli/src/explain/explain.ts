@@ -8,6 +8,7 @@ import {
 import { TraceService, type Call } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
 import type { Clients } from "../client/target.ts";
 import { dateAndTime, durationText, usd } from "../client/units.ts";
+import { priceText, targetText } from "../prices/price-flags.ts";
 import { whatToDo } from "./advice.ts";
 
 /** A record is in the store within two seconds of the call's answer; a fresh one is waited for so long. */
@@ -30,12 +31,12 @@ export async function fetchCall(clients: Clients, requestId: string): Promise<Ca
   }
 }
 
-/** The rule that priced a call; undefined when it was removed, or its owner may not read rules. */
+/** The rule that priced a call, be it that it has ended; undefined where the asker may not read rules. */
 export async function fetchPriceRule(clients: Clients, id: string): Promise<PriceRule | undefined> {
   const prices = clients(PriceService);
   try {
     for (let cursor = ""; ;) {
-      const page = await prices.listPriceRules({ limit: 200, cursor });
+      const page = await prices.listPriceRules({ limit: 200, cursor, includeEnded: true });
       const rule = page.items.find((item) => item.id === id);
       if (rule !== undefined || !page.hasMore) return rule;
       cursor = page.cursor;
@@ -102,6 +103,7 @@ function outcomeText(call: Call): string {
 
 function costText(call: Call, rule: PriceRule | undefined): string {
   if (call.priceRuleId === "") return `${usd(call.costUsdMicros)} (no price rule matched)`;
-  const name = rule === undefined ? "rule" : `rule ${rule.server}/${rule.tool}`;
-  return `${usd(call.costUsdMicros)} by ${name} ${call.priceRuleId}`;
+  const name = rule === undefined ? "rule" : `rule ${targetText(rule)}`;
+  const price = rule === undefined ? "" : ` (${priceText(rule)})`;
+  return `${usd(call.costUsdMicros)} by ${name} ${call.priceRuleId}${price}`;
 }

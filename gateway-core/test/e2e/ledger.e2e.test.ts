@@ -209,6 +209,25 @@ describe("the ledger after 1,000 calls", () => {
     ]);
   });
 
+  it("simulates another price over the calls", async () => {
+    const rule = { server: servers.priced, tool: "get-sum", per_call: 0.01 };
+    const days = { start_date: day, end_date: today() };
+    const sums = { calls: 300, actual_cost: 0.7503, simulated_cost: 3 };
+    expect(await admin.ask("POST", "/v1/prices/simulate", { ...rule, ...days })).toEqual({
+      period: { start: day, end: today() },
+      ...sums,
+      capped_calls: 0,
+      lines: [{ server: servers.priced, tool: "get-sum", operation: "tools/call", ...sums }],
+    });
+    const { status, json } = await admin.try("POST", "/v1/prices/simulate", {
+      ...{ ...rule, ...days, per_kb_out: 0.001 },
+    });
+    expect([status, json]).toMatchObject([
+      400,
+      { error: { details: [{ field: "max_per_call" }] } },
+    ]);
+  });
+
   it("adds up the calls of one trace", async () => {
     const cost = await ask<{ total_cost: number; calls: { tool_name: string; cost: number }[] }>(
       `/v1/costs/trace/${made.traceId}`,

@@ -46,7 +46,7 @@ export function createSimulationRpc({
       return {
         period: { start: startDate, end: endDate },
         calls: total.calls,
-        callsAtMax: total.callsAtMax,
+        cappedCalls: total.cappedCalls,
         actualCostUsdMicros: total.actualUsdMicros,
         simulatedCostUsdMicros: total.simulatedUsdMicros,
         lines: lines.map((line) => ({

@@ -32,7 +32,7 @@ export function createClickHouseSimulationStore(clickhouse: ClickHouse): Simulat
       return {
         total: {
           calls: BigInt(first?.total_calls ?? "0"),
-          callsAtMax: BigInt(first?.total_at_max ?? "0"),
+          cappedCalls: BigInt(first?.total_capped ?? "0"),
           actualUsdMicros: microsFromUsd(first?.total_actual ?? "0"),
           simulatedUsdMicros: BigInt(first?.total_simulated ?? "0"),
         },
@@ -84,12 +84,13 @@ function sqlOf({ serverIds, toolIds }: SimulationQuery): string {
     SELECT server, tool, operation, count() AS calls, sum(cost) AS actual, sum(simulated) AS simulated_cost,
       toString(calls) AS line_calls, toString(actual) AS line_actual, toString(simulated_cost) AS line_simulated,
       toString(sum(calls) OVER ()) AS total_calls,
-      toString(sum(countIf(simulated = {maxPerCallUsdMicros:UInt128})) OVER ()) AS total_at_max,
+      toString(sum(countIf(sum_of_parts > {maxPerCallUsdMicros:UInt128})) OVER ()) AS total_capped,
       toString(sum(actual) OVER ()) AS total_actual,
       toString(sum(simulated_cost) OVER ()) AS total_simulated
     FROM (
       SELECT toString(server_id) AS server, toString(tool_id) AS tool, toString(operation) AS operation, cost,
-        least(intDiv(${SUM} + 8000000, 16000000), {maxPerCallUsdMicros:UInt128}) AS simulated
+        intDiv(${SUM} + 8000000, 16000000) AS sum_of_parts,
+        least(sum_of_parts, {maxPerCallUsdMicros:UInt128}) AS simulated
       FROM cost_events FINAL
       WHERE ${IN_PERIOD} AND outcome IN ('ok', 'tool_error')
         AND ({operation:String} = '*' OR operation = {operation:String})
@@ -109,7 +110,7 @@ type SimulatedRow = {
   line_actual: string;
   line_simulated: string;
   total_calls: string;
-  total_at_max: string;
+  total_capped: string;
   total_actual: string;
   total_simulated: string;
 };

@@ -31,7 +31,7 @@ export type SimulationQuery = {
 };
 
 export type Simulation = {
-  readonly total: SimulatedSums & { readonly callsAtMax: bigint };
+  readonly total: SimulatedSums & { readonly cappedCalls: bigint };
   /** By server, tool and operation, by falling simulated cost. */
   readonly lines: readonly SimulatedLine[];
 };

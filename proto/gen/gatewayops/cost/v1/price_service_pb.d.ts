@@ -528,11 +528,11 @@ export declare type SimulatePriceResponse = Message<"gatewayops.cost.v1.Simulate
   calls: bigint;
 
   /**
-   * Number of them that would have cost the maximum.
+   * Number of them that would have cost more without the maximum.
    *
-   * @generated from field: int64 calls_at_max = 3;
+   * @generated from field: int64 capped_calls = 3;
    */
-  callsAtMax: bigint;
+  cappedCalls: bigint;
 
   /**
    * What they cost, in micro-USD.
