@@ -18,6 +18,11 @@ import { createDatabase } from "@gatewayops/platform/postgres/database";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { connectErrorFrom, failureFromConnect } from "@gatewayops/platform/rpc/errors";
 import { makeRecord } from "@gatewayops/platform/streams/consumer-testing";
+import {
+  BudgetPeriod,
+  BudgetScope,
+  BudgetService,
+} from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { CostService, GroupBy } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import {
   InternalCostService,
@@ -28,10 +33,13 @@ import {
   type CallCompletion,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Pool } from "pg";
+import { createPostgresBudgetStore } from "../src/budgets/budget-store.postgres.ts";
+import { createClickHouseSpendStore } from "../src/budgets/spend-store.clickhouse.ts";
+import { createUsageReader } from "../src/budgets/usage-reader.ts";
 import { createLedger } from "../src/ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "../src/ledger/ledger-store.clickhouse.ts";
 import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
-import { costRoutes } from "../src/service.ts";
+import { costRoutes, type CostServiceOptions } from "../src/service.ts";
 import { createClickHouseSummaryStore } from "../src/summary/summary-store.clickhouse.ts";
 import { asCaller } from "./as-caller.ts";
 import { startStores } from "./engines.ts";
@@ -89,16 +97,30 @@ beforeAll(async () => {
       throw connectErrorFrom(failureFromConnect(error));
     }
   };
+  const database = createDatabase({ pool });
+  const publisher: CostServiceOptions["publisher"] = {
+    publish: (change) => {
+      if (change) published.push(change.orgId);
+      return Promise.resolve();
+    },
+  };
+  const timeZones = { of: () => Promise.resolve("UTC") };
   const routes = costRoutes({
     summaries: createClickHouseSummaryStore(clickhouse),
     ledger,
-    prices: createPostgresPriceStore(createDatabase({ pool })),
+    prices: createPostgresPriceStore(database),
     names,
-    publisher: {
-      publish: (change) => {
-        if (change) published.push(change.orgId);
-        return Promise.resolve();
-      },
+    publisher,
+    budgets: {
+      budgets: createPostgresBudgetStore(database),
+      usages: createUsageReader({
+        spend: createClickHouseSpendStore(clickhouse),
+        timeZones,
+        now: () => NOON_MS,
+      }),
+      timeZones,
+      checkScope: () => Promise.resolve(),
+      publisher,
     },
     now: () => Date.now(),
   });
@@ -231,5 +253,27 @@ describe("PriceService", () => {
     );
     await expect(client.listPriceRules({ cursor: "junk" })).rejects.toThrow("cursor");
     expect(published).toEqual(Array(5).fill(uuidToText(org)));
+  });
+});
+
+describe("BudgetService", () => {
+  it("holds what the ledger has against a budget", async () => {
+    const client = createClient(BudgetService, transport);
+    const { budget } = await client.createBudget({
+      name: "Platform",
+      scopeType: BudgetScope.TEAM,
+      scopeId: uuidToText(TEAM),
+      amountUsdMicros: 1_000n,
+      period: BudgetPeriod.DAILY,
+    });
+    const call = (teamId: Buffer, costUsdMicros: bigint) =>
+      makeRecord(NOON_US, { intent: { orgId: org, teamId }, completion: { costUsdMicros } });
+    await store([call(TEAM, 300n), call(TEAM, 200n), call(randomBytesPooled(16), 7n)]);
+    const { items } = await client.listBudgets({});
+    expect(items[0]).toMatchObject({
+      budget: { id: budget?.id },
+      usage: { spentUsdMicros: 500n, forecastUsdMicros: 1_000n, reachedThresholds: [50] },
+    });
+    expect(published).toContain(uuidToText(org));
   });
 });
