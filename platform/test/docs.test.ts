@@ -28,7 +28,7 @@ import { logGauges } from "../../gateway-core/src/events/log-gauges.ts";
 import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
 import { heldGauges } from "../../gateway-core/src/http/held-gauges.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
-import { countingCostEvents } from "../../svc-cost/src/metrics.ts";
+import { countingCostEvents, createBudgetMetrics } from "../../svc-cost/src/metrics.ts";
 import { countingTraces } from "../../svc-trace/src/metrics.ts";
 import { configText } from "../../tools/generate-config-doc.ts";
 import { openapiText } from "../../tools/generate-openapi.ts";
@@ -195,6 +195,7 @@ describe("docs/metrics.md", () => {
     createAuthMetrics(registry);
     createQueryMetrics(registry);
     countingCostEvents(registry, () => Promise.resolve());
+    createBudgetMetrics(registry);
     countingTraces(registry, () => Promise.resolve());
     const documented = readDoc("metrics.md").matchAll(/^\| `([a-z_]+)`/gm);
     expect([...documented].map(([, name]) => name).sort()).toEqual(

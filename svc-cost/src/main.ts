@@ -1,12 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
-import { createChangePublisher } from "@gatewayops/platform/changes/change-publisher";
-import { createPostgresChangeStore } from "@gatewayops/platform/changes/change-store.postgres";
+import {
+  createChangePublisher,
+  type ChangePublisher,
+} from "@gatewayops/platform/changes/change-publisher";
+import {
+  createPostgresChangeStore,
+  type ChangeTable,
+} from "@gatewayops/platform/changes/change-store.postgres";
 import { createClickHouse } from "@gatewayops/platform/clickhouse/clickhouse";
 import { migrateClickHouse } from "@gatewayops/platform/clickhouse/migrate";
 import { publishInvalidation } from "@gatewayops/platform/invalidation";
 import { createNameResolver } from "@gatewayops/platform/names";
 import { createDatabase } from "@gatewayops/platform/postgres/database";
+import { runExclusively } from "@gatewayops/platform/postgres/exclusive";
 import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { silentStores, untilReachable } from "@gatewayops/platform/postgres/until-reachable";
 import { createQueryMetrics } from "@gatewayops/platform/query-metrics";
@@ -14,24 +21,35 @@ import { repeat } from "@gatewayops/platform/repeat";
 import { createInternalClient, createRemoteAuthenticator } from "@gatewayops/platform/rpc/client";
 import { startRpcServer } from "@gatewayops/platform/rpc/server";
 import { runService, type ServiceRun } from "@gatewayops/platform/service-process";
+import { publishAdminEvent } from "@gatewayops/platform/streams/admin-events";
 import { startStreamConsumer } from "@gatewayops/platform/streams/consumer";
 import { InternalAuthService } from "@gatewayops/proto/gatewayops/auth/v1/internal_service_pb";
 import { Redis } from "ioredis";
 import { Pool } from "pg";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { BUDGET_CHANGES } from "./budgets/budget-change.ts";
+import { createBudgetKeeper } from "./budgets/budget-keeper.ts";
+import { createScopeCheck } from "./budgets/budget-scope.ts";
+import { createPostgresBudgetStore } from "./budgets/budget-store.postgres.ts";
+import { createPostgresCrossingStore } from "./budgets/crossing-store.postgres.ts";
+import { createClickHouseSpendStore } from "./budgets/spend-store.clickhouse.ts";
+import { createTimeZones } from "./budgets/time-zones.ts";
+import { createUsageReader } from "./budgets/usage-reader.ts";
 import { schema } from "./config.ts";
 import { createLedger } from "./ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "./ledger/ledger-store.clickhouse.ts";
-import { countingCostEvents } from "./metrics.ts";
+import { countingCostEvents, createBudgetMetrics } from "./metrics.ts";
 import { PRICE_CHANGES } from "./prices/price-change.ts";
 import { createPostgresPriceStore } from "./prices/price-store.postgres.ts";
 import { createClickHouseSimulationStore } from "./prices/simulation-store.clickhouse.ts";
 import { costRoutes, SERVICES } from "./service.ts";
+import { startWalls } from "./walls/start-walls.ts";
 import { createClickHouseSummaryStore } from "./summary/summary-store.clickhouse.ts";
 
 const SERVICE = "svc-cost";
 const POSTGRES_CONNECTIONS = 10;
 const SWEEP_MS = 1_000;
+const BUDGETS_EVERY_MS = 5_000;
 
 await runService(
   { service: SERVICE, settings: schema, env: process.env, exit: (code) => process.exit(code) },
@@ -97,14 +115,35 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
     registry,
     createLedger(ledgerStore, (orgId, ref) => names.cached(orgId, ref)),
   );
-  const publisher = createChangePublisher({
-    store: createPostgresChangeStore(database, PRICE_CHANGES),
-    tell: ({ invalidation }) => publishInvalidation(redis, invalidation),
+  const publisher = startPublisher("price changes", PRICE_CHANGES);
+  const budgets = createPostgresBudgetStore(database);
+  const spend = createClickHouseSpendStore(clickhouse);
+  const timeZones = createTimeZones({
+    lookUp: (request) => auth.resolveOrganization(request),
+    now: () => performance.now(),
+  });
+  const keeper = createBudgetKeeper({
+    budgets,
+    spend,
+    timeZones,
+    crossings: createPostgresCrossingStore(database),
+    tell: (event) => publishAdminEvent({ xadd: (...args) => redis.xadd(...args) }, event),
+    observe: createBudgetMetrics(registry),
     now: () => Date.now(),
+    elapsed: () => performance.now(),
     log,
   });
-  const sweep = (): Promise<number> => publisher.sweep();
-  repeat({ name: "changes", everyMs: SWEEP_MS, work: sweep, lifecycle, log });
+  repeat({
+    name: "budgets",
+    everyMs: BUDGETS_EVERY_MS,
+    work: () => runExclusively(database, "budget keeper", () => keeper.round()),
+    lifecycle,
+    log,
+  });
+
+  const logs = startWalls({
+    ...{ redis, database, clickhouse, budgets, spend, timeZones, registry, lifecycle, log },
+  });
 
   const server = await startRpcServer({
     services: SERVICES,
@@ -115,6 +154,14 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
       simulations: createClickHouseSimulationStore(clickhouse),
       names,
       publisher,
+      budgets: {
+        budgets,
+        usages: createUsageReader({ spend, timeZones, now: () => Date.now() }),
+        timeZones,
+        checkScope: createScopeCheck((request) => auth.resolveNames(request)),
+        publisher: startPublisher("budget changes", BUDGET_CHANGES),
+      },
+      logs,
       now: () => Date.now(),
     }),
     authenticate: createRemoteAuthenticator({
@@ -149,6 +196,17 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
   }
   lifecycle.onClose("server", () => server.close());
   log.info({ httpPort: server.httpPort, grpcPort: server.grpcPort }, "ready");
+
+  function startPublisher(name: string, table: ChangeTable): ChangePublisher {
+    const publisher = createChangePublisher({
+      store: createPostgresChangeStore(database, table),
+      tell: ({ invalidation }) => publishInvalidation(redis, invalidation),
+      now: () => Date.now(),
+      log,
+    });
+    repeat({ name, everyMs: SWEEP_MS, work: () => publisher.sweep(), lifecycle, log });
+    return publisher;
+  }
 
   async function migrate(): Promise<void> {
     const directory = (store: string): string =>

@@ -1,5 +1,6 @@
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { Counter, type Registry } from "prom-client";
+import type { BudgetKeeperMetrics } from "./budgets/budget-keeper.ts";
 
 /** Stores records, and counts them as `cost_events_total` once they are stored. */
 export function countingCostEvents(
@@ -14,5 +15,28 @@ export function countingCostEvents(
   return async (records) => {
     await store(records);
     events.inc(records.length);
+  };
+}
+
+/** Counts what the budget keeper does. */
+export function createBudgetMetrics(registry: Registry): BudgetKeeperMetrics {
+  const evaluations = new Counter({
+    name: "budget_evaluations_total",
+    help: "Looks at the budgets of an organisation, by outcome: ok or failed.",
+    labelNames: ["outcome"],
+    registers: [registry],
+  });
+  const reached = new Counter({
+    name: "budget_thresholds_reached_total",
+    help: "Thresholds of budgets that spend reached.",
+    registers: [registry],
+  });
+  return {
+    evaluated: (outcome) => {
+      evaluations.inc({ outcome });
+    },
+    reached: () => {
+      reached.inc();
+    },
   };
 }

@@ -12,10 +12,17 @@ import { createLedger } from "../src/ledger/ledger.ts";
 import { createClickHouseLedgerStore } from "../src/ledger/ledger-store.clickhouse.ts";
 import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
 import { createClickHouseSimulationStore } from "../src/prices/simulation-store.clickhouse.ts";
-import { costRoutes } from "../src/service.ts";
+import { createPostgresBudgetStore } from "../src/budgets/budget-store.postgres.ts";
+import { createClickHouseSpendStore } from "../src/budgets/spend-store.clickhouse.ts";
+import { createUsageReader } from "../src/budgets/usage-reader.ts";
+import { createPostgresLogRegistry } from "../src/walls/log-registry.postgres.ts";
+import { costRoutes, type CostServiceOptions } from "../src/service.ts";
 import { createClickHouseSummaryStore } from "../src/summary/summary-store.clickhouse.ts";
 import { asCaller } from "./as-caller.ts";
 import { startStores } from "./engines.ts";
+
+/** Noon of a day that is over: budgets are looked at as of then. */
+export const NOON_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
 
 /** svc-cost's methods on real stores, without processes and streams. */
 export type RunningService = {
@@ -59,21 +66,36 @@ export async function startCostService({
       throw connectErrorFrom(failureFromConnect(error));
     }
   };
+  const database = createDatabase({ pool });
+  const publisher: CostServiceOptions["publisher"] = {
+    publish: (change) => {
+      if (change) published.push(change.orgId);
+      return Promise.resolve();
+    },
+  };
+  const timeZones = { of: () => Promise.resolve("UTC") };
   const routes = costRoutes({
     summaries: createClickHouseSummaryStore(clickhouse),
     ledger,
-    prices: createPostgresPriceStore(createDatabase({ pool })),
+    prices: createPostgresPriceStore(database),
     simulations: createClickHouseSimulationStore(clickhouse),
     names: {
       cached: () => undefined,
       resolve: () => Promise.resolve({ of: (kind, id) => names[`${kind} ${id}`] }),
     },
-    publisher: {
-      publish: (change) => {
-        if (change) published.push(change.orgId);
-        return Promise.resolve();
-      },
+    publisher,
+    budgets: {
+      budgets: createPostgresBudgetStore(database),
+      usages: createUsageReader({
+        spend: createClickHouseSpendStore(clickhouse),
+        timeZones,
+        now: () => NOON_MS,
+      }),
+      timeZones,
+      checkScope: () => Promise.resolve(),
+      publisher,
     },
+    logs: createPostgresLogRegistry(database),
     now: () => Date.now(),
   });
   return {

@@ -10,6 +10,11 @@ import {
   uuidToText,
 } from "@gatewayops/platform/ids";
 import { makeRecord } from "@gatewayops/platform/streams/consumer-testing";
+import {
+  BudgetPeriod,
+  BudgetScope,
+  BudgetService,
+} from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { CostService, GroupBy } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import {
   InternalCostService,
@@ -19,9 +24,8 @@ import {
   Outcome,
   type CallCompletion,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { startCostService, type RunningService } from "./running-service.ts";
+import { NOON_MS, startCostService, type RunningService } from "./running-service.ts";
 
-const NOON_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
 const NOON_US = BigInt(NOON_MS) * 1000n;
 const DAY = new Date(NOON_MS).toISOString().slice(0, 10);
 const SERVER = randomBytesPooled(16);
@@ -166,5 +170,27 @@ describe("PriceService", () => {
     );
     await expect(client.listPriceRules({ cursor: "junk" })).rejects.toThrow("cursor");
     expect(service.published).toEqual(Array(5).fill(uuidToText(org)));
+  });
+});
+
+describe("BudgetService", () => {
+  it("holds what the ledger has against a budget", async () => {
+    const client = createClient(BudgetService, transport);
+    const { budget } = await client.createBudget({
+      name: "Platform",
+      scopeType: BudgetScope.TEAM,
+      scopeId: uuidToText(TEAM),
+      amountUsdMicros: 1_000n,
+      period: BudgetPeriod.DAILY,
+    });
+    const call = (teamId: Buffer, costUsdMicros: bigint) =>
+      makeRecord(NOON_US, { intent: { orgId: org, teamId }, completion: { costUsdMicros } });
+    await store([call(TEAM, 300n), call(TEAM, 200n), call(randomBytesPooled(16), 7n)]);
+    const { items } = await client.listBudgets({});
+    expect(items[0]).toMatchObject({
+      budget: { id: budget?.id },
+      usage: { spentUsdMicros: 500n, forecastUsdMicros: 1_000n, reachedThresholds: [50] },
+    });
+    expect(service.published).toContain(uuidToText(org));
   });
 });

@@ -32,3 +32,18 @@ CREATE TABLE pending_budget_changes (
   PRIMARY KEY (org_id, id)
 );
 CREATE INDEX pending_budget_changes_age ON pending_budget_changes (created_at);
+
+-- Thresholds that spend has reached, each once in a period, and whether administrators were told.
+CREATE TABLE budget_crossings (
+  org_id UUID NOT NULL,
+  budget_id UUID NOT NULL,
+  period_start TIMESTAMPTZ NOT NULL,
+  threshold INTEGER NOT NULL,
+  -- A BudgetThresholdReached, see platform/src/streams/admin-events.ts.
+  event JSONB NOT NULL,
+  -- NULL: administrators may not know of it yet.
+  told_time TIMESTAMPTZ,
+  PRIMARY KEY (org_id, budget_id, period_start, threshold)
+);
+CREATE INDEX budget_crossings_untold ON budget_crossings (period_start) WHERE told_time IS NULL;
+CREATE INDEX budget_crossings_age ON budget_crossings (period_start);
