@@ -316,6 +316,8 @@ describe("access to tools in the console", () => {
     await page.getByTestId("server-name").fill(name);
     await page.getByTestId("server-url").fill(urlOf(stack, "mcp-everything"));
     await page.getByTestId("server-submit").click();
+    // It stays, and says why, when the server could not be added.
+    await page.getByTestId("server-submit").waitFor({ state: "detached" });
     await page.getByRole("link", { name, exact: true }).click();
     await page.getByText("No tools known yet").waitFor();
     await page.getByTestId("server-validate").click();
