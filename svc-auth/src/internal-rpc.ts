@@ -91,6 +91,12 @@ export function createInternalRpc(
       if (request.refs.length > REFS_MAX) throw invalid("refs", `at most ${REFS_MAX} are allowed`);
       return { entries: await namedEntries(stores.names, request.refs) };
     },
+    async getRetention(request) {
+      requireUuid("org_id", request.orgId);
+      const organization = await stores.organizations.get(request.orgId);
+      if (!organization) throw new Failure("NOT_FOUND", "There is no such organisation.");
+      return { traceRetentionDays: organization.traceRetentionDays };
+    },
     bootstrap: (request) =>
       bootstrap(
         {

@@ -22,8 +22,10 @@ export function describePeopleStores(name: string, open: () => Stores): void {
       const updated = await organizations.update(a.id, edit);
       expect(updated?.organization).toEqual({ ...a, listMode: "strict" });
       const rateLimit = { rps: 1, burst: 2, mode: "observe" } as const;
-      await organizations.update(a.id, { changeId: newId(), time: TIME, rateLimit });
-      expect(await organizations.get(a.id)).toEqual({ ...a, listMode: "strict", rateLimit });
+      const other = { rateLimit, traceRetentionDays: 7 };
+      await organizations.update(a.id, { changeId: newId(), time: TIME, ...other });
+      await organizations.update(a.id, { changeId: newId(), time: TIME });
+      expect(await organizations.get(a.id)).toEqual({ ...a, listMode: "strict", ...other });
       expect(await organizations.get(b.id)).toEqual(b);
       expect(await organizations.update(newId(), { ...edit, changeId: newId() })).toBeUndefined();
       const pending = await changes.pending(new Date(TIME.getTime() + 1), 1_000);

@@ -31,6 +31,7 @@ export function anOrganization(changes: Partial<Organization> = {}): Organizatio
     slug: `acme-${id}`,
     rateLimit: NO_RATE_LIMIT,
     listMode: "lenient",
+    traceRetentionDays: 90,
     createTime: TIME,
     ...changes,
   };

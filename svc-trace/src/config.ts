@@ -30,6 +30,20 @@ export const schema = {
     max: 65_535,
     doc: "Port of cleartext HTTP/2: gRPC and Connect. 0: any free one.",
   }),
+  tailMaxStreams: integerSetting({
+    env: "GWO_TAIL_MAX_STREAMS",
+    default: 64,
+    min: 1,
+    max: 10_000,
+    doc: "Streams of new calls (TailTraces, `gwo tail`) that are open at a replica. More get 503 OVERLOADED.",
+  }),
+  tailMaxStreamsPerOrg: integerSetting({
+    env: "GWO_TAIL_MAX_STREAMS_PER_ORG",
+    default: 16,
+    min: 1,
+    max: 10_000,
+    doc: "Those of one organisation. More get 429 RATE_LIMITED.",
+  }),
   ...CONSUMER_SETTINGS,
 } satisfies Schema;
 

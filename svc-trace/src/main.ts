@@ -14,9 +14,11 @@ import { Redis } from "ioredis";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createClickHouseRecordStore } from "./calls/record-store.clickhouse.ts";
 import { createRecorder } from "./calls/recorder.ts";
+import { createRetentionBook } from "./calls/retention.ts";
 import { schema } from "./config.ts";
-import { countingTraces } from "./metrics.ts";
+import { countingTraces, createTailMetrics } from "./metrics.ts";
 import { SERVICES, traceRoutes } from "./service.ts";
+import { createTailHub } from "./tail/tail-hub.ts";
 import { createClickHouseTraceStore } from "./traces/trace-store.clickhouse.ts";
 
 const SERVICE = "svc-trace";
@@ -73,14 +75,28 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
     createRecorder(
       createClickHouseRecordStore(clickhouse, () => Date.now()),
       (orgId, ref) => names.cached(orgId, ref),
+      createRetentionBook({
+        lookUp: (request) => auth.getRetention(request),
+        log,
+        now: () => performance.now(),
+      }),
     ),
   );
+  const traces = createClickHouseTraceStore(clickhouse);
 
   const server = await startRpcServer({
     services: SERVICES,
     routes: traceRoutes({
-      traces: createClickHouseTraceStore(clickhouse),
+      traces,
       names,
+      tail: createTailHub({
+        store: traces,
+        log,
+        signal: lifecycle.signal,
+        maxStreams: config.tailMaxStreams,
+        maxStreamsPerOrg: config.tailMaxStreamsPerOrg,
+        observe: createTailMetrics(registry),
+      }),
       now: () => Date.now(),
     }),
     authenticate: createRemoteAuthenticator({

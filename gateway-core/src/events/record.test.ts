@@ -7,6 +7,7 @@ import {
   Face,
   Operation,
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
   type CallCompletion,
@@ -86,6 +87,7 @@ const anyReport = fc.record({
   stage: fc.constantFrom(...valuesOf(Stage)),
   outcome: fc.constantFrom(...valuesOf(StageOutcome)),
   durationUs: uint32,
+  ruleOwner: fc.constantFrom(...valuesOf(RuleOwner)),
 });
 
 const anyCompletion: fc.Arbitrary<CompletionFields> = fc.record({
@@ -101,6 +103,7 @@ const anyCompletion: fc.Arbitrary<CompletionFields> = fc.record({
     stages: reports.map(({ stage }) => stage),
     outcomes: reports.map(({ outcome }) => outcome),
     durationsUs: reports.map(({ durationUs }) => durationUs),
+    ruleOwners: reports.map(({ ruleOwner }) => ruleOwner),
   })),
   sampled: fc.boolean(),
   attempts: uint32,
@@ -179,7 +182,6 @@ describe("writeCompletionEvent", () => {
       fc.property(anyIntent, anyCompletion, (intent, completion) => {
         const read = onlyCompletion(eventBytes(intent, completion));
         expectIntent(read.intent!, intent);
-        const { stages, outcomes, durationsUs } = completion.stages;
         expect({
           durationUs: Number(read.durationUs),
           outcome: read.outcome,
@@ -195,8 +197,9 @@ describe("writeCompletionEvent", () => {
             stages: read.stages.map((report) => report.stage),
             outcomes: read.stages.map((report) => report.outcome),
             durationsUs: read.stages.map((report) => report.durationUs),
+            ruleOwners: read.stages.map((report) => report.ruleOwner),
           },
-        }).toEqual({ ...completion, stages: { stages, outcomes, durationsUs } });
+        }).toEqual(completion);
         expect(read.$unknown ?? []).toEqual([]);
       }),
     );
@@ -250,6 +253,7 @@ describe("writeCompletionEvent", () => {
           stages: every.map(() => Stage.PRICE),
           outcomes: every.map(() => StageOutcome.FAILED),
           durationsUs: every.map(() => UINT32_MAX),
+          ruleOwners: every.map(() => RuleOwner.ORG),
         },
       }),
     );
@@ -268,6 +272,7 @@ describe("writeCompletionEvent", () => {
             stages: [Stage.UPSTREAM],
             outcomes: [StageOutcome.PASSED],
             durationsUs: [twoHoursUs],
+            ruleOwners: [RuleOwner.UNSPECIFIED],
           },
         }),
       ),

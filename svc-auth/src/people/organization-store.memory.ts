@@ -21,6 +21,7 @@ export function createMemoryOrganizationStore(tables: MemoryTables): Organizatio
         ...before,
         rateLimit: edit.rateLimit ?? before.rateLimit,
         listMode: edit.listMode ?? before.listMode,
+        traceRetentionDays: edit.traceRetentionDays ?? before.traceRetentionDays,
       };
       tables.organizations.set(orgId, organization);
       const change = changeOfOrganization(orgId, edit);

@@ -3,7 +3,7 @@ import type { Database } from "@gatewayops/platform/postgres/database";
 import type { PolicyMode } from "../access/policy-mode.ts";
 import { CHANGE_TABLE } from "../changes/change-table.ts";
 import { changeOfOrganization, type OrganizationStore } from "./organization-store.ts";
-import type { ListMode, Organization } from "./organization.ts";
+import { TRACE_RETENTION_DAYS, type ListMode, type Organization } from "./organization.ts";
 
 export function createPostgresOrganizationStore(database: Database): OrganizationStore {
   return {
@@ -18,8 +18,9 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
     async ensure(fresh) {
       await database.query(
         "organization ensure",
-        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (slug) DO NOTHING`,
+        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, settings, created_at,
+           updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, jsonb_build_object('trace_retention_days', $8::int), $9, $9) ON CONFLICT (slug) DO NOTHING`,
         [
           fresh.id,
           fresh.name,
@@ -28,6 +29,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
           fresh.rateLimit.burst,
           fresh.rateLimit.mode,
           fresh.listMode,
+          fresh.traceRetentionDays,
           fresh.createTime,
         ],
       );
@@ -45,7 +47,8 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
           "organization update",
           `UPDATE organizations
            SET rate_rps = COALESCE($2, rate_rps), rate_burst = COALESCE($3, rate_burst),
-             rate_mode = COALESCE($4, rate_mode), list_mode = COALESCE($5, list_mode), updated_at = $6
+             rate_mode = COALESCE($4, rate_mode), list_mode = COALESCE($5, list_mode), updated_at = $6,
+             settings = settings || jsonb_strip_nulls(jsonb_build_object('trace_retention_days', $7::int))
            WHERE id = $1 RETURNING ${COLUMNS}`,
           [
             orgId,
@@ -54,6 +57,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
             edit.rateLimit?.mode ?? null,
             edit.listMode ?? null,
             edit.time,
+            edit.traceRetentionDays ?? null,
           ],
         );
         if (!row) return undefined;
@@ -72,10 +76,12 @@ type OrganizationRow = {
   rate_burst: number;
   rate_mode: PolicyMode;
   list_mode: ListMode;
+  trace_retention_days: number | null;
   created_at: Date;
 };
 
-const COLUMNS = "id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, created_at";
+const COLUMNS = `id, name, slug, rate_rps, rate_burst, rate_mode, list_mode,
+  (settings->>'trace_retention_days')::int AS trace_retention_days, created_at`;
 
 function organizationFrom(row: OrganizationRow): Organization {
   return {
@@ -84,6 +90,7 @@ function organizationFrom(row: OrganizationRow): Organization {
     slug: row.slug,
     rateLimit: { rps: row.rate_rps, burst: row.rate_burst, mode: row.rate_mode },
     listMode: row.list_mode,
+    traceRetentionDays: row.trace_retention_days ?? TRACE_RETENTION_DAYS,
     createTime: row.created_at,
   };
 }

@@ -17,6 +17,7 @@ export type OrganizationStore = {
 export type OrganizationEdit = ChangeStamp & {
   readonly rateLimit?: RateLimit | undefined;
   readonly listMode?: ListMode | undefined;
+  readonly traceRetentionDays?: number | undefined;
 };
 
 /** The change that a changed organisation is told as. */

@@ -59,6 +59,8 @@ export function createPeopleRpc(
         ...stamp(),
         rateLimit: request.rateLimit && rateLimitFrom(request.rateLimit),
         listMode: LIST_MODES.get(request.listMode),
+        traceRetentionDays:
+          request.traceRetentionDays === 0 ? undefined : request.traceRetentionDays,
       });
       if (!updated) throw new Failure("NOT_FOUND", "There is no such organisation.");
       await publisher.publish(updated.change);
@@ -154,6 +156,7 @@ function toOrganization(organization: Organization): OrganizationMessage {
     slug: organization.slug,
     rateLimit: toRateLimit(organization.rateLimit),
     listMode: toListMode(organization.listMode),
+    traceRetentionDays: organization.traceRetentionDays,
     createTime: timestampFromDate(organization.createTime),
   });
 }

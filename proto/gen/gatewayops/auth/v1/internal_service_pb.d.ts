@@ -641,6 +641,46 @@ export declare type BootstrapResponse = Message<"gatewayops.auth.v1.BootstrapRes
 export declare const BootstrapResponseSchema: GenMessage<BootstrapResponse>;
 
 /**
+ * Request of GetRetention.
+ *
+ * @generated from message gatewayops.auth.v1.GetRetentionRequest
+ */
+export declare type GetRetentionRequest = Message<"gatewayops.auth.v1.GetRetentionRequest"> & {
+  /**
+   * UUID of the organisation.
+   *
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.GetRetentionRequest.
+ * Use `create(GetRetentionRequestSchema)` to create a new message.
+ */
+export declare const GetRetentionRequestSchema: GenMessage<GetRetentionRequest>;
+
+/**
+ * Response of GetRetention.
+ *
+ * @generated from message gatewayops.auth.v1.GetRetentionResponse
+ */
+export declare type GetRetentionResponse = Message<"gatewayops.auth.v1.GetRetentionResponse"> & {
+  /**
+   * Days for which calls and traces are kept.
+   *
+   * @generated from field: uint32 trace_retention_days = 1;
+   */
+  traceRetentionDays: number;
+};
+
+/**
+ * Describes the message gatewayops.auth.v1.GetRetentionResponse.
+ * Use `create(GetRetentionResponseSchema)` to create a new message.
+ */
+export declare const GetRetentionResponseSchema: GenMessage<GetRetentionResponse>;
+
+/**
  * What kind of thing an id stands for.
  *
  * @generated from enum gatewayops.auth.v1.NamedKind
@@ -760,6 +800,16 @@ export declare const InternalAuthService: GenService<{
     methodKind: "unary";
     input: typeof ResolveNamesRequestSchema;
     output: typeof ResolveNamesResponseSchema;
+  },
+  /**
+   * Returns for how long records of an organisation are kept.
+   *
+   * @generated from rpc gatewayops.auth.v1.InternalAuthService.GetRetention
+   */
+  getRetention: {
+    methodKind: "unary";
+    input: typeof GetRetentionRequestSchema;
+    output: typeof GetRetentionResponseSchema;
   },
   /**
    * Makes the first organisation with its admin, team, key and servers, or finds what an earlier call made. The

@@ -165,6 +165,13 @@ export declare type Organization = Message<"gatewayops.auth.v1.Organization"> & 
    * @generated from field: gatewayops.auth.v1.ListMode list_mode = 6;
    */
   listMode: ListMode;
+
+  /**
+   * Days for which calls and traces are kept, from the call's beginning.
+   *
+   * @generated from field: uint32 trace_retention_days = 7;
+   */
+  traceRetentionDays: number;
 };
 
 /**
@@ -336,6 +343,13 @@ export declare type UpdateOrganizationRequest = Message<"gatewayops.auth.v1.Upda
    * @generated from field: gatewayops.auth.v1.ListMode list_mode = 2;
    */
   listMode: ListMode;
+
+  /**
+   * Days for which calls and traces are kept, 1 to 3650, of calls that are recorded from now on. 0: stays as it is.
+   *
+   * @generated from field: uint32 trace_retention_days = 3;
+   */
+  traceRetentionDays: number;
 };
 
 /**
