@@ -435,12 +435,24 @@ describe("Teams and organisations", () => {
       teamScopes: { servers: ["files"], prompts: ["files/a*"], scopesMode: PolicyMode.OBSERVE },
       teamRateLimit: { rps: 5, burst: 6, mode: PolicyMode.OBSERVE },
     });
-    const settings = { rate_limit: { rps: 9, burst: 0, mode: "enforce" }, list_mode: "strict" };
+    expect(await internal.getRetention({ orgId: org.orgId })).toMatchObject({
+      traceRetentionDays: 90,
+    });
+    const settings = {
+      rate_limit: { rps: 9, burst: 0, mode: "enforce" },
+      list_mode: "strict",
+      trace_retention_days: 7,
+    };
     const changed = await call("PATCH", "/v1/orgs/current", { key: org.key, body: settings });
     expect(changed.body).toMatchObject({ organization: settings });
     expect((await internal.validateKey({ key: org.key })).orgRateLimit?.rps).toBe(9);
     expect((await internal.validateKey({ key: foreign.key })).orgRateLimit).toBeUndefined();
     expect((await internal.listServers({ orgId: org.orgId })).listMode).toBe(ListMode.STRICT);
+    const retention = await internal.getRetention({ orgId: org.orgId });
+    expect(retention.traceRetentionDays).toBe(7);
+    const tooLong = { trace_retention_days: 3651 };
+    const refused = await call("PATCH", "/v1/orgs/current", { key: org.key, body: tooLong });
+    expect(refused.status).toBe(400);
     expect(told).toEqual([
       { kind: "team", orgId: org.orgId, teamId: org.teamId },
       { kind: "org", orgId: org.orgId },
