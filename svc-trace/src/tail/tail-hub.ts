@@ -116,7 +116,10 @@ export function createTailHub(options: TailHubOptions): TailHub {
     }
   }
 
-  /** Versions not seen before, and heavier than what was seen of their call, in the order in which they were stored. */
+  /**
+   * Versions not seen before, and heavier than what was seen of their call, in the order in which they were stored; those of
+   * one statement in the order in which the calls began.
+   */
   async function freshSince(
     orgId: string,
     sinceMs: number,
@@ -129,7 +132,9 @@ export function createTailHub(options: TailHubOptions): TailHub {
       seen.set(version.callId, version);
       fresh.set(version.callId, version);
     }
-    return [...fresh.values()].sort((a, b) => a.storedMs - b.storedMs);
+    return [...fresh.values()].sort(
+      (a, b) => a.storedMs - b.storedMs || Number(a.startTimeUs - b.startTimeUs),
+    );
   }
 
   async function tell(
