@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { access, type AccessRule } from "@gatewayops/proto/gatewayops/common/v1/options_pb";
+import { JSON_LINES_TYPE } from "@gatewayops/platform/rpc/rest";
 import { restRoutes, type RestRoute } from "@gatewayops/platform/rpc/rest-routes";
 import { format } from "prettier";
 import { commentOf } from "./openapi/comments.ts";
@@ -142,7 +143,7 @@ function operationOf(route: RestRoute, book: SchemaBook): JsonObject {
       200: {
         description: commentOf(method.output),
         headers: { "X-Request-ID": { $ref: "#/components/headers/X-Request-ID" } },
-        content: { "application/json": { schema: book.reference(method.output) } },
+        content: { [mediaTypeOf(method)]: { schema: book.reference(method.output) } },
       },
       400: { $ref: "#/components/responses/BadRequest" },
       ...(ruleOf(method).case === "public"
@@ -155,6 +156,11 @@ function operationOf(route: RestRoute, book: SchemaBook): JsonObject {
       default: { $ref: "#/components/responses/Error" },
     },
   };
+}
+
+/** A stream sends one object of the schema a line. */
+function mediaTypeOf(method: RestRoute["method"]): string {
+  return method.methodKind === "server_streaming" ? JSON_LINES_TYPE : "application/json";
 }
 
 /** What the rule demands: `x-gatewayops-permission` names the permission, `x-gatewayops-access` says who else may. */

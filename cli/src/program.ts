@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => Comm
   down: async () => (await import("./up/commands.ts")).downCommand,
   status: async () => (await import("./up/commands.ts")).statusCommand,
   explain: async () => (await import("./explain/commands.ts")).explainCommand,
+  traces: async () => (await import("./traces/commands.ts")).traceCommands,
   tail: async () => (await import("./tail/commands.ts")).tailCommand,
   keys: async () => (await import("./keys/commands.ts")).keyCommands,
   servers: async () => (await import("./servers/commands.ts")).serverCommands,

@@ -52,6 +52,7 @@ export function completionOf(fields: Partial<CompletionFields> = {}): Completion
       stages: [Stage.AUTHENTICATE],
       outcomes: [StageOutcome.PASSED],
       durationsUs: [3],
+      ruleOwners: [0],
     },
     sampled: true,
     attempts: 1,

@@ -219,6 +219,32 @@ describe("the consumer", () => {
     expect(second.stored).toEqual(ids);
   });
 
+  it("tells of records once when they are committed, and not when the lease is another's by then", async () => {
+    const told: string[] = [];
+    const idsOf: NonNullable<StreamConsumerOptions["onCommitted"]> = (records) =>
+      void told.push(...records.map((record) => hexOf(record.intent?.callId ?? new Uint8Array())));
+    let isStolen = false;
+    const ids = await ship(2);
+    const first = consume({
+      onCommitted: idsOf,
+      store: async () => {
+        if (isStolen) return;
+        isStolen = true;
+        // Another replica reads the shard while this one stores.
+        const { lease, state } = seatKeys(shard, "cost");
+        await redis.multi().set(lease, "other 1").hincrby(state, "epoch", 1).exec();
+      },
+    });
+    await until(() => isStolen);
+    await until(async () => (await redis.get(seatKeys(shard, "cost").lease)) === "other 1");
+    await first.end();
+    expect(told).toEqual([]);
+    await redis.del(seatKeys(shard, "cost").lease);
+    consume({ onCommitted: idsOf });
+    await until(() => told.length >= ids.length);
+    expect(told).toEqual(ids);
+  });
+
   it("lets one replica read a shard, and another take over when it falls silent", async () => {
     const first = consume();
     await until(async () => (await redis.exists(seatKeys(shard, "cost").lease)) === 1);

@@ -29,7 +29,11 @@ import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
 import { heldGauges } from "../../gateway-core/src/http/held-gauges.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
 import { countingCostEvents, createBudgetMetrics } from "../../svc-cost/src/metrics.ts";
-import { countingTraces } from "../../svc-trace/src/metrics.ts";
+import {
+  countingTraces,
+  createOtlpMetrics,
+  createTailMetrics,
+} from "../../svc-trace/src/metrics.ts";
 import { configText } from "../../tools/generate-config-doc.ts";
 import { openapiText } from "../../tools/generate-openapi.ts";
 
@@ -197,6 +201,8 @@ describe("docs/metrics.md", () => {
     countingCostEvents(registry, () => Promise.resolve());
     createBudgetMetrics(registry);
     countingTraces(registry, () => Promise.resolve());
+    createTailMetrics(registry);
+    createOtlpMetrics(registry);
     const documented = readDoc("metrics.md").matchAll(/^\| `([a-z_]+)`/gm);
     expect([...documented].map(([, name]) => name).sort()).toEqual(
       registry

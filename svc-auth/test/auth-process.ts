@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { runProgram, type ProcessRun } from "@gatewayops/platform/process-testing";
 
 /** A svc-auth of its own process. */
 export type AuthProcess = {
@@ -44,38 +43,7 @@ export async function startAuthProcess(stores: {
   };
 }
 
-export type AuthRun = {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly exited: Promise<number | null>;
-  /** The first line that fits; fails when the process ends without one. */
-  line(fits: (line: string) => boolean): Promise<string>;
-};
-
 /** Runs `main.ts` with these arguments and this environment only. */
-export function runAuth(args: readonly string[], env: Record<string, string>): AuthRun {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env["PATH"], ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let text = "";
-  const exited = once(child, "close").then(([code]) => code as number | null);
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  return {
-    child,
-    output: () => text,
-    exited,
-    async line(fits) {
-      const ended = exited.then(() => "ended" as const);
-      for (;;) {
-        const found = text.split("\n").slice(0, -1).find(fits);
-        if (found !== undefined) return found;
-        if ((await Promise.race([once(child.stdout, "data"), ended])) === "ended")
-          throw new Error(`svc-auth ended: ${text}`);
-      }
-    },
-  };
+export function runAuth(args: readonly string[], env: Record<string, string>): ProcessRun {
+  return runProgram(MAIN, args, env);
 }

@@ -27,12 +27,12 @@ export function describePeopleStores(name: string, open: () => Stores): void {
       const updated = await organizations.update(a.id, edit);
       expect(updated?.organization).toEqual({ ...a, listMode: "strict", timeZone: "Asia/Tokyo" });
       const rateLimit = { rps: 1, burst: 2, mode: "observe" } as const;
-      await organizations.update(a.id, { changeId: newId(), time: TIME, rateLimit });
+      const other = { rateLimit, traceRetentionDays: 7 };
+      await organizations.update(a.id, { changeId: newId(), time: TIME, ...other });
+      await organizations.update(a.id, { changeId: newId(), time: TIME });
       expect(await organizations.get(a.id)).toEqual({
-        ...a,
-        listMode: "strict",
-        timeZone: "Asia/Tokyo",
-        rateLimit,
+        ...{ ...a, listMode: "strict", timeZone: "Asia/Tokyo" },
+        ...other,
       });
       expect(await organizations.get(b.id)).toEqual(b);
       expect(await organizations.update(newId(), { ...edit, changeId: newId() })).toBeUndefined();

@@ -32,6 +32,7 @@ export function anOrganization(changes: Partial<Organization> = {}): Organizatio
     rateLimit: NO_RATE_LIMIT,
     listMode: "lenient",
     timeZone: "UTC",
+    traceRetentionDays: 90,
     createTime: TIME,
     ...changes,
   };

@@ -440,6 +440,7 @@ describe("Teams and organisations", () => {
       rate_limit: { rps: 9, burst: 0, mode: "enforce" },
       list_mode: "strict",
       time_zone: "Europe/Berlin",
+      trace_retention_days: 7,
     };
     const nowhere = { time_zone: "Europe/Nowhere" };
     expect(
@@ -451,9 +452,14 @@ describe("Teams and organisations", () => {
     expect((await internal.validateKey({ key: foreign.key })).orgRateLimit).toBeUndefined();
     expect((await internal.listServers({ orgId: org.orgId })).listMode).toBe(ListMode.STRICT);
     const { organization } = await internal.resolveOrganization({ orgId: org.orgId });
-    expect(organization).toMatchObject({ id: org.orgId, timeZone: "Europe/Berlin" });
+    expect(organization).toMatchObject({
+      ...{ id: org.orgId, timeZone: "Europe/Berlin", traceRetentionDays: 7 },
+    });
     const other = await internal.resolveOrganization({ orgId: foreign.orgId });
-    expect(other.organization?.timeZone).toBe("UTC");
+    expect(other.organization).toMatchObject({ timeZone: "UTC", traceRetentionDays: 90 });
+    const tooLong = { trace_retention_days: 3651 };
+    const refused = await call("PATCH", "/v1/orgs/current", { key: org.key, body: tooLong });
+    expect(refused.status).toBe(400);
     expect(told).toEqual([
       { kind: "team", orgId: org.orgId, teamId: org.teamId },
       { kind: "org", orgId: org.orgId },

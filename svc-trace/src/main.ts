@@ -14,9 +14,16 @@ import { Redis } from "ioredis";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createClickHouseRecordStore } from "./calls/record-store.clickhouse.ts";
 import { createRecorder } from "./calls/recorder.ts";
+import { createRetentionBook } from "./calls/retention.ts";
 import { schema } from "./config.ts";
-import { countingTraces } from "./metrics.ts";
+import { countingTraces, createOtlpMetrics, createTailMetrics } from "./metrics.ts";
+import { createOtlpExporter, type OtlpExporter } from "./otlp/otlp-exporter.ts";
+import { createGrpcTransport } from "./otlp/otlp-grpc.ts";
+import { createHttpTransport } from "./otlp/otlp-http.ts";
+import { createRequestMaker } from "./otlp/otlp-request.ts";
+import { headersFrom } from "./otlp/otlp-transport.ts";
 import { SERVICES, traceRoutes } from "./service.ts";
+import { createTailHub } from "./tail/tail-hub.ts";
 import { createClickHouseTraceStore } from "./traces/trace-store.clickhouse.ts";
 
 const SERVICE = "svc-trace";
@@ -73,14 +80,28 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
     createRecorder(
       createClickHouseRecordStore(clickhouse, () => Date.now()),
       (orgId, ref) => names.cached(orgId, ref),
+      createRetentionBook({
+        lookUp: (request) => auth.resolveOrganization(request),
+        log,
+        now: () => performance.now(),
+      }),
     ),
   );
+  const traces = createClickHouseTraceStore(clickhouse);
 
   const server = await startRpcServer({
     services: SERVICES,
     routes: traceRoutes({
-      traces: createClickHouseTraceStore(clickhouse),
+      traces,
       names,
+      tail: createTailHub({
+        store: traces,
+        log,
+        signal: lifecycle.signal,
+        maxStreams: config.tailMaxStreams,
+        maxStreamsPerOrg: config.tailMaxStreamsPerOrg,
+        observe: createTailMetrics(registry),
+      }),
       now: () => Date.now(),
     }),
     authenticate: createRemoteAuthenticator({
@@ -97,6 +118,7 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
     registry,
   });
 
+  const otlp = startOtlp();
   for (let shard = 0; shard < config.eventShards; shard += 1) {
     const consumer = startStreamConsumer({
       redis,
@@ -104,6 +126,7 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
       consumer: "trace",
       shard,
       store,
+      ...(otlp ? { onCommitted: otlp.push } : {}),
       log,
       registry,
       signal: lifecycle.signal,
@@ -120,6 +143,26 @@ async function start({ config, log, lifecycle }: ServiceRun<typeof schema>): Pro
     const directory = fileURLToPath(new URL("../migrations/clickhouse", import.meta.url));
     const tables = await migrateClickHouse({ clickhouse, service: SERVICE, directory });
     log.info({ clickhouse: tables }, "the schema is up to date");
+  }
+
+  function startOtlp(): OtlpExporter | undefined {
+    if (config.otlpEndpoint === "") return undefined;
+    const create = config.otlpProtocol === "grpc" ? createGrpcTransport : createHttpTransport;
+    const exporter = createOtlpExporter({
+      transport: create({
+        endpoint: config.otlpEndpoint,
+        headers: headersFrom(config.otlpHeaders),
+        timeoutMs: config.otlpTimeoutMs,
+      }),
+      requestOf: createRequestMaker(names, config.otlpServiceName),
+      observe: createOtlpMetrics(registry),
+      log,
+      queueMaxCalls: config.otlpQueueCalls,
+      requestsMax: config.otlpRequests,
+    });
+    // Closed after the consumers, which put their last calls into it.
+    lifecycle.onClose("OTLP export", () => exporter.close());
+    return exporter;
   }
 
   function connectRedis(name: string): Redis {

@@ -7,6 +7,7 @@ import { randomBytesPooled, uuidToText } from "@gatewayops/platform/ids";
 import { makeRecord, type RecordSpec } from "@gatewayops/platform/streams/consumer-testing";
 import {
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
   type CallCompletion,
@@ -14,7 +15,7 @@ import {
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { createClickHouseRecordStore } from "../src/calls/record-store.clickhouse.ts";
 import { createRecorder } from "../src/calls/recorder.ts";
-import { startStore, type TestStore } from "./engines.ts";
+import { KEPT_90_DAYS, startStore, type TestStore } from "./engines.ts";
 
 // Today at 00:00:00Z, so that no row is older than its time to live.
 const MIDNIGHT_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000;
@@ -35,6 +36,7 @@ beforeAll(async () => {
   record = createRecorder(
     createClickHouseRecordStore(clickhouse, () => Date.now()),
     (_, { kind }) => `the ${kind}`,
+    KEPT_90_DAYS,
   );
 }, 120_000);
 
@@ -55,7 +57,13 @@ type Span = {
 };
 
 function stage(name: Stage, outcome: StageOutcome, durationUs: number): StageReport {
-  return { $typeName: "gatewayops.events.v1.StageReport", stage: name, outcome, durationUs };
+  return {
+    $typeName: "gatewayops.events.v1.StageReport",
+    stage: name,
+    outcome,
+    durationUs,
+    ruleOwner: RuleOwner.UNSPECIFIED,
+  };
 }
 
 const STAGES = [
@@ -135,6 +143,8 @@ describe("spans", () => {
       "mcp.method.name": "tools/call",
       "gen_ai.operation.name": "execute_tool",
       "gen_ai.tool.name": "the tool",
+      "network.transport": "tcp",
+      "network.protocol.name": "http",
       "error.type": "-32000",
       "rpc.response.status_code": "-32000",
       "http.response.status_code": "200",
@@ -144,6 +154,44 @@ describe("spans", () => {
       "gatewayops.attempts": "1",
       "gatewayops.face": "mcp_modern",
       "gatewayops.reason": "UPSTREAM_RPC_ERROR",
+    });
+  });
+
+  it("say what was called, and what failed, of the stage that failed", async () => {
+    const refusing = {
+      ...stage(Stage.RATE_LIMIT, StageOutcome.REFUSED, 40),
+      ruleOwner: RuleOwner.TEAM,
+    };
+    const refused = { outcome: Outcome.REFUSED, reason: 60, httpStatus: 429, attempts: 0 };
+    const limited = await spansOf({ completion: { ...refused, stages: [refusing] } });
+    expect(limited[1]).toMatchObject({
+      operation: "gateway.rate_limit",
+      attributes: {
+        "error.type": "refused",
+        "gatewayops.reason": "RATE_LIMITED",
+        "gatewayops.rule": "team",
+        "gatewayops.stage.outcome": "refused",
+      },
+    });
+    const stages = [
+      stage(Stage.LOG, StageOutcome.PASSED, 30),
+      stage(Stage.UPSTREAM, StageOutcome.PASSED, 900),
+    ];
+    const failed = { outcome: Outcome.TOOL_ERROR, reason: 88, stages };
+    const [call, log, proxy] = await spansOf({ completion: failed });
+    expect(call?.attributes["error.type"]).toBe("tool_error");
+    expect(log).toMatchObject({ operation: "gateway.log", attributes: {} });
+    // printf '000102030405060708090a0b0c0d0e0f0a' | xxd -r -p | sha256sum
+    expect(BigInt(log?.span_id ?? 0).toString(16)).toBe("96e654e5c5a7af75");
+    expect(proxy).toMatchObject({
+      operation: "gateway.mcp_proxy",
+      status: "success",
+      attributes: {
+        "mcp.method.name": "tools/call",
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "the tool",
+        "gatewayops.attempts": "1",
+      },
     });
   });
 

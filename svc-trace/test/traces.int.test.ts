@@ -7,6 +7,7 @@ import { randomBytesPooled, toolIdOf, toolIdToText, uuidToText } from "@gatewayo
 import { makeRecord, type RecordSpec } from "@gatewayops/platform/streams/consumer-testing";
 import {
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
   type CallCompletion,
@@ -15,21 +16,20 @@ import {
 import { createClickHouseRecordStore } from "../src/calls/record-store.clickhouse.ts";
 import { createRecorder } from "../src/calls/recorder.ts";
 import { createClickHouseTraceStore } from "../src/traces/trace-store.clickhouse.ts";
-import type { CallFilter, Trace, TraceQuery, TraceStore } from "../src/traces/trace-store.ts";
-import { startStore, type TestStore } from "./engines.ts";
+import { ANY_CALL, type CallFilter } from "../src/traces/call-filter.ts";
+import type {
+  Before,
+  Trace,
+  TraceBefore,
+  TraceQuery,
+  TraceStore,
+} from "../src/traces/trace-store.ts";
+import { KEPT_90_DAYS, startStore, type TestStore } from "./engines.ts";
 
 const NOON_US = BigInt(Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000) * 1000n;
 const SECOND_US = 1_000_000n;
 const RANGE = { startUs: NOON_US - 3_600n * SECOND_US, endUs: NOON_US + 3_600n * SECOND_US };
 const ANY = { status: undefined, userId: "", teamId: "" } as const;
-const ANY_CALL: CallFilter = {
-  ...ANY,
-  server: undefined,
-  tool: undefined,
-  keyId: "",
-  minDurationUs: 0n,
-  minCostUsdMicros: 0n,
-};
 
 let engine: TestStore;
 let client: ClickHouseClient;
@@ -57,11 +57,18 @@ function recorderAt(nowMs: number): typeof record {
   return createRecorder(
     createClickHouseRecordStore(clickhouse, () => nowMs),
     () => undefined,
+    KEPT_90_DAYS,
   );
 }
 
 function stage(name: Stage, outcome: StageOutcome, durationUs: number): StageReport {
-  return { $typeName: "gatewayops.events.v1.StageReport", stage: name, outcome, durationUs };
+  return {
+    $typeName: "gatewayops.events.v1.StageReport",
+    stage: name,
+    outcome,
+    durationUs,
+    ruleOwner: RuleOwner.UNSPECIFIED,
+  };
 }
 
 const STAGES = [
@@ -79,6 +86,10 @@ function call(org: Buffer, seconds: number, spec: RecordSpec = {}): CallCompleti
 }
 
 async function list(org: Buffer, query: Partial<TraceQuery> = {}): Promise<readonly Trace[]> {
+  return (await listPage(org, query)).traces;
+}
+
+function listPage(org: Buffer, query: Partial<TraceQuery> = {}) {
   const page = { limit: 100, after: undefined };
   return traces.listTraces(uuidToText(org), {
     range: RANGE,
@@ -141,8 +152,7 @@ describe.each([
     ]);
     const calls = await traces.listCalls(uuidToText(org), {
       range: RANGE,
-      status: undefined,
-      server: undefined,
+      filter: ANY_CALL,
       page: { limit: 10, after: undefined },
     });
     expect(calls).toHaveLength(1);
@@ -199,8 +209,7 @@ describe.each([
     const callsBy = (status: "unknown" | "success") =>
       traces.listCalls(uuidToText(org), {
         range: RANGE,
-        status,
-        server: undefined,
+        filter: { ...ANY_CALL, status },
         page: { limit: 10, after: undefined },
       });
     expect(await callsBy("unknown")).toEqual([]);
@@ -216,13 +225,13 @@ describe("lists", () => {
     const records = Array.from({ length: 57 }, (_, i) => call(org, Math.floor(i / 5)));
     await record(records);
     const seen: string[] = [];
-    let after: { startTimeUs: bigint; id: string } | undefined;
+    let after: TraceBefore | undefined;
     for (;;) {
-      const page = await list(org, { page: { limit: 10, after } });
+      const { traces: page, asOfMs = 0n } = await listPage(org, { page: { limit: 10, after } });
       seen.push(...page.map(({ traceId }) => traceId));
       const last = page.at(-1);
       if (page.length < 10 || !last) break;
-      after = { startTimeUs: last.startTimeUs, id: last.traceId };
+      after = { startTimeUs: last.startTimeUs, id: last.traceId, asOfMs };
       await record([call(org, 100 + seen.length)]);
     }
     expect(seen).toHaveLength(57);
@@ -234,11 +243,10 @@ describe("lists", () => {
     const traceId = randomBytesPooled(16);
     await record(Array.from({ length: 25 }, () => call(org, 0, { intent: { traceId } })));
     const calls: string[] = [];
-    for (let after: { startTimeUs: bigint; id: string } | undefined; ;) {
+    for (let after: Before | undefined; ;) {
       const page = await traces.listCalls(uuidToText(org), {
         range: RANGE,
-        status: undefined,
-        server: undefined,
+        filter: ANY_CALL,
         page: { limit: 7, after },
       });
       calls.push(...page.map(({ callId }) => callId));

@@ -56,6 +56,23 @@ describe("tellCall", () => {
     expect(text).toContain("$0.00 (no price rule matched)");
   });
 
+  it("says by which rule a stage went, and why it refused", () => {
+    const limited = create(CallSchema, {
+      stages: [
+        { stage: "price", outcome: "passed", durationUs: 3n, rule: "price_rule", ruleId: "rule-1" },
+        {
+          ...{ stage: "rate_limit", outcome: "refused", durationUs: 40n },
+          ...{ rule: "team", ruleId: "team-1", reason: "RATE_LIMITED" },
+        },
+      ],
+    });
+    const text = tellCall(limited, undefined);
+    expect(text).toMatch(/✓ price +passed +3 µs {2}by price rule rule-1/);
+    expect(text).toMatch(
+      /✗ rate_limit +refused +40 µs {2}RATE_LIMITED by the limit of team team-1/,
+    );
+  });
+
   it("warns of a call whose end nobody knows", () => {
     expect(
       tellCall(create(CallSchema, { outcome: "unknown", reason: "WORKER_LOST" }), undefined),

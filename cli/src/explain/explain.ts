@@ -5,7 +5,11 @@ import {
   PriceService,
   type PriceRule,
 } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
-import { TraceService, type Call } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
+import {
+  TraceService,
+  type Call,
+  type StageRecord,
+} from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
 import type { Clients } from "../client/target.ts";
 import { dateAndTime, durationText, usd } from "../client/units.ts";
 import { priceText, targetText } from "../prices/price-flags.ts";
@@ -69,10 +73,7 @@ export function tellCall(call: Call, rule: PriceRule | undefined): string {
     ["attempts", String(call.attempts)],
     ["trace", call.traceId],
   ];
-  const stages = call.stages.map(
-    ({ stage, outcome, durationUs }) =>
-      `  ${MARKS[outcome] ?? "?"} ${stage.padEnd(14)} ${outcome.replaceAll("_", " ").padEnd(15)} ${durationText(durationUs).padStart(9)}`,
-  );
+  const stages = call.stages.map((stage) => stageText(stage));
   return [
     call.requestId,
     ...facts.map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
@@ -82,12 +83,28 @@ export function tellCall(call: Call, rule: PriceRule | undefined): string {
   ].join("\n");
 }
 
+function stageText({ stage, outcome, durationUs, rule, ruleId, reason }: StageRecord): string {
+  const why = [reason, rule === "" ? "" : `by ${RULES[rule] ?? rule} ${ruleId}`]
+    .filter((part) => part !== "")
+    .join(" ");
+  const time = durationText(durationUs).padStart(9);
+  return `  ${MARKS[outcome] ?? "?"} ${stage.padEnd(14)} ${outcome.replaceAll("_", " ").padEnd(15)} ${time}  ${why}`.trimEnd();
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  price_rule: "price rule",
+  key: "the limit of key",
+  team: "the limit of team",
+  org: "the limit of organisation",
+};
+
 const MARKS: Readonly<Record<string, string>> = {
   passed: "✓",
   refused: "✗",
   failed: "✗",
   degraded: "!",
   not_configured: "·",
+  observed: "!",
 };
 
 function outcomeText(call: Call): string {

@@ -4,19 +4,17 @@ import { ConnectError } from "@connectrpc/connect";
 import { isPeerAway } from "@gatewayops/platform/rpc/errors";
 import {
   CallSchema,
-  Status,
   TraceService,
   type Call,
 } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
 import { messageJson } from "../client/json.ts";
 import type { Clients } from "../client/target.ts";
 import { durationText, timeOfDay, usd } from "../client/units.ts";
-import { Problem } from "../problem.ts";
+import type { filterFields } from "../traces/filter-flags.ts";
 import { createFollower } from "./follow.ts";
 
 export type TailOptions = {
-  readonly server: string;
-  readonly status: Status;
+  readonly filter: ReturnType<typeof filterFields>;
   /** Calls of the last hour that are shown first. */
   readonly lines: number;
   readonly json: boolean;
@@ -25,18 +23,22 @@ export type TailOptions = {
   readonly write: (line: string) => void;
   readonly warn: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Milliseconds until a broken stream is begun anew. Default 1000. */
+  readonly retryMs?: number;
 };
 
-const POLL_MS = 1_000;
+const RETRY_MS = 1_000;
+/** Milliseconds without a sign of life, of which one comes within 10 s, after which a stream is taken for dead. */
+const SILENT_MS = 30_000;
 const PAGE = 200;
-/** Pages of one answer: above 10,000 calls in half a minute some are left out, and that is said. */
+/** Pages of what is caught up with: above 10,000 calls some are left out, and that is said. */
 const MAX_PAGES = 50;
 
 /** Prints calls as they are recorded, until the signal. */
 export async function tailCalls(clients: Clients, options: TailOptions): Promise<void> {
+  const { filter, signal, warn } = options;
   const traces = clients(TraceService);
   const follower = createFollower(Date.now());
-  const filter = { mcpServer: options.server, status: options.status };
   const first = await traces.listCalls({
     ...filter,
     limit: Math.min(PAGE, Math.max(1, options.lines)),
@@ -44,20 +46,49 @@ export async function tailCalls(clients: Clients, options: TailOptions): Promise
   print(options.lines === 0 ? [] : first.calls);
   follower.take(first.calls);
   let away = false;
-  while (options.follow && (await tick(options.signal))) {
+  const isStopped = (): boolean => signal.aborted;
+  while (options.follow && !isStopped()) {
     try {
-      print(await newCalls());
-      if (away) options.warn("The deployment answers again.");
-      away = false;
+      await followStream();
     } catch (error) {
+      if (isStopped()) return;
       if (!(error instanceof ConnectError) || !isPeerAway(error)) throw error;
-      if (!away)
-        options.warn(`The deployment does not answer (${error.rawMessage}); still trying.`);
+      if (!away) warn(`The deployment does not answer (${error.rawMessage}); still trying.`);
       away = true;
+    }
+    await pause(options.retryMs ?? RETRY_MS, signal);
+  }
+
+  /** Until the stream ends or breaks off. */
+  async function followStream(): Promise<void> {
+    const silence = new AbortController();
+    const timer = setTimeout(() => {
+      silence.abort();
+    }, SILENT_MS);
+    try {
+      const stream = traces.tailTraces(filter, {
+        signal: AbortSignal.any([signal, silence.signal]),
+        // No deadline: a stream has none.
+        timeoutMs: 0,
+      });
+      let isCaughtUp = false;
+      for await (const { calls, skippedCalls } of stream) {
+        timer.refresh();
+        // What was recorded before the stream began is in the list, and what comes now is in the stream.
+        if (!isCaughtUp) print(await missedCalls());
+        isCaughtUp = true;
+        if (away) warn("The deployment answers again.");
+        away = false;
+        print(calls);
+        if (skippedCalls > 0)
+          warn(`${String(skippedCalls)} calls came too fast and were left out.`);
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  async function newCalls(): Promise<Call[]> {
+  async function missedCalls(): Promise<Call[]> {
     const startTime = timestampFromMs(follower.since());
     const calls: Call[] = [];
     for (let cursor = "", page = 0; ; page += 1) {
@@ -65,7 +96,7 @@ export async function tailCalls(clients: Clients, options: TailOptions): Promise
       calls.push(...answer.calls);
       if (!answer.hasMore) break;
       if (page === MAX_PAGES) {
-        options.warn("More calls came than can be shown; some were left out.");
+        warn("More calls came than can be shown; some were left out.");
         break;
       }
       cursor = answer.cursor;
@@ -94,31 +125,8 @@ export function callLine(call: Call): string {
   ].join("  ");
 }
 
-const STATUSES: Readonly<Record<string, Status>> = {
-  success: Status.SUCCESS,
-  error: Status.ERROR,
-  timeout: Status.TIMEOUT,
-  unknown: Status.UNKNOWN,
-};
-
-/** The status that a person wrote. */
-export function statusFrom(text: string | undefined): Status {
-  if (text === undefined) return Status.UNSPECIFIED;
-  const status = STATUSES[text];
-  if (status !== undefined) return status;
-  throw new Problem(
-    `--status ${text} is not known`,
-    `Use one of: ${Object.keys(STATUSES).join(", ")}.`,
-  );
-}
-
-/** False when the signal came instead. */
-async function tick(signal: AbortSignal): Promise<boolean> {
-  try {
-    await delay(POLL_MS, undefined, { signal });
-    return true;
-  } catch {
-    // Ctrl-C.
-    return false;
-  }
+/** Until the time is over or the signal comes. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  // Aborted: the caller looks at the signal.
+  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -102,7 +102,7 @@ function unknownEnd(intent: CallIntent, nowMs: number): CompletionFields {
     responseBytes: 0,
     costUsdMicros: 0n,
     priceRuleId: EMPTY,
-    stages: { stages: [], outcomes: [], durationsUs: [] },
+    stages: { stages: [], outcomes: [], durationsUs: [], ruleOwners: [] },
     sampled: true,
     attempts: 1,
     budgetId: EMPTY,

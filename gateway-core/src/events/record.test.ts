@@ -7,6 +7,7 @@ import {
   Face,
   Operation,
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
   type CallCompletion,
@@ -88,6 +89,7 @@ const anyReport = fc.record({
   stage: fc.constantFrom(...valuesOf(Stage)),
   outcome: fc.constantFrom(...valuesOf(StageOutcome)),
   durationUs: uint32,
+  ruleOwner: fc.constantFrom(...valuesOf(RuleOwner)),
 });
 
 const anyCompletion: fc.Arbitrary<CompletionFields> = fc.record({
@@ -103,6 +105,7 @@ const anyCompletion: fc.Arbitrary<CompletionFields> = fc.record({
     stages: reports.map(({ stage }) => stage),
     outcomes: reports.map(({ outcome }) => outcome),
     durationsUs: reports.map(({ durationUs }) => durationUs),
+    ruleOwners: reports.map(({ ruleOwner }) => ruleOwner),
   })),
   sampled: fc.boolean(),
   attempts: uint32,
@@ -182,7 +185,6 @@ describe("writeCompletionEvent", () => {
       fc.property(anyIntent, anyCompletion, (intent, completion) => {
         const read = onlyCompletion(eventBytes(intent, completion));
         expectIntent(read.intent!, intent);
-        const { stages, outcomes, durationsUs } = completion.stages;
         expect({
           durationUs: Number(read.durationUs),
           outcome: read.outcome,
@@ -199,8 +201,9 @@ describe("writeCompletionEvent", () => {
             stages: read.stages.map((report) => report.stage),
             outcomes: read.stages.map((report) => report.outcome),
             durationsUs: read.stages.map((report) => report.durationUs),
+            ruleOwners: read.stages.map((report) => report.ruleOwner),
           },
-        }).toEqual({ ...completion, stages: { stages, outcomes, durationsUs } });
+        }).toEqual(completion);
         expect(Buffer.from(read.logId)).toEqual(LOG_ID);
         expect(read.$unknown ?? []).toEqual([]);
       }),
@@ -255,6 +258,7 @@ describe("writeCompletionEvent", () => {
           stages: every.map(() => Stage.PRICE),
           outcomes: every.map(() => StageOutcome.FAILED),
           durationsUs: every.map(() => UINT32_MAX),
+          ruleOwners: every.map(() => RuleOwner.ORG),
         },
       }),
     );
@@ -273,6 +277,7 @@ describe("writeCompletionEvent", () => {
             stages: [Stage.UPSTREAM],
             outcomes: [StageOutcome.PASSED],
             durationsUs: [twoHoursUs],
+            ruleOwners: [RuleOwner.UNSPECIFIED],
           },
         }),
       ),

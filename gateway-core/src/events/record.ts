@@ -2,6 +2,7 @@ import type {
   Face,
   Operation,
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
@@ -51,6 +52,7 @@ export type StageTimes = {
   readonly stages: readonly Stage[];
   readonly outcomes: readonly StageOutcome[];
   readonly durationsUs: readonly number[];
+  readonly ruleOwners: readonly RuleOwner[];
 };
 
 export const EMPTY = Buffer.alloc(0);
@@ -107,12 +109,13 @@ export function writeCompletionEvent(
   out.bytes(9, completion.priceRuleId);
   out.number(10, estimatedTokens(intent.requestBytes));
   out.number(11, estimatedTokens(completion.responseBytes));
-  const { stages, outcomes, durationsUs } = completion.stages;
+  const { stages, outcomes, durationsUs, ruleOwners } = completion.stages;
   for (let i = 0; i < stages.length; i++) {
     const report = out.begin(12);
     out.number(1, stages[i] ?? 0);
     out.number(2, outcomes[i] ?? 0);
     out.number(3, Math.min(UINT32_MAX, durationsUs[i] ?? 0));
+    out.number(4, ruleOwners[i] ?? 0);
     out.end(report);
   }
   if (completion.sampled) out.number(13, 1);

@@ -2,6 +2,7 @@ import {
   Face,
   Operation,
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
@@ -68,6 +69,7 @@ export abstract class Exchange implements LoggedCall {
   readonly #stages: Stage[] = [];
   readonly #outcomes: StageOutcome[] = [];
   readonly #durations: number[] = [];
+  readonly #ruleOwners: RuleOwner[] = [];
 
   constructor(
     pipeline: Pipeline,
@@ -193,7 +195,12 @@ export abstract class Exchange implements LoggedCall {
       responseBytes: this.responseBytes,
       costUsdMicros: this.#costUsdMicros,
       priceRuleId: isCharged(ending) ? this.#price.ruleId : EMPTY,
-      stages: { stages: this.#stages, outcomes: this.#outcomes, durationsUs: this.#durations },
+      stages: {
+        stages: this.#stages,
+        outcomes: this.#outcomes,
+        durationsUs: this.#durations,
+        ruleOwners: this.#ruleOwners,
+      },
       sampled: this.pipeline.sampleRate >= 1 || Math.random() < this.pipeline.sampleRate,
       attempts: this.attempts,
       budgetId: this.#budgetId,
@@ -211,7 +218,9 @@ export abstract class Exchange implements LoggedCall {
   }
 
   onIntentWritten(): void {
-    if (!this.#isEnded) this.send();
+    if (this.#isEnded) return;
+    this.stage(Stage.LOG, StageOutcome.PASSED);
+    this.send();
   }
 
   onCompletionWritten(): void {
@@ -246,11 +255,12 @@ export abstract class Exchange implements LoggedCall {
     this.response.destroy();
   }
 
-  /** Notes what a stage did and how long it took. */
-  protected stage(stage: Stage, outcome: StageOutcome): void {
+  /** Notes what a stage did, how long it took, and whose rule it went by where that is not said elsewhere. */
+  protected stage(stage: Stage, outcome: StageOutcome, ruleOwner = RuleOwner.UNSPECIFIED): void {
     const now = performance.now();
     this.#stages.push(stage);
     this.#outcomes.push(outcome);
+    this.#ruleOwners.push(ruleOwner);
     this.#durations.push(Math.round((now - this.#stageStart) * 1000));
     this.#stageStart = now;
   }
@@ -355,7 +365,8 @@ export abstract class Exchange implements LoggedCall {
 
   #requireWithinLimits(verdict: RateVerdict): void {
     this.bucket = verdict.tightest;
-    this.stage(Stage.RATE_LIMIT, verdict.outcome);
+    const owner = verdict.tightest && LIMIT_OWNER[verdict.tightest.spec.scope];
+    this.stage(Stage.RATE_LIMIT, verdict.outcome, owner);
     this.#isWithinLimits = verdict.failure === undefined;
     if (!verdict.failure) return;
     const spec = verdict.tightest?.spec;
@@ -510,6 +521,13 @@ export abstract class Exchange implements LoggedCall {
 
 /** Bytes of a body that goes out in one string with its headers. */
 const JOINED_MAX_BYTES = 16 * 1024;
+
+/** Whose limit a bucket is. */
+const LIMIT_OWNER = {
+  key: RuleOwner.KEY,
+  team: RuleOwner.TEAM,
+  org: RuleOwner.ORG,
+} as const satisfies Record<BucketView["spec"]["scope"], RuleOwner>;
 
 /** A connection with what it remembers of its key. */
 type KeyedConnection = object & { gatewayKey?: KeyMemo };

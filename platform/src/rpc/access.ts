@@ -50,19 +50,13 @@ export function accessInterceptor(
       case "authenticated":
       case "permission": {
         requireSameOrigin(request.method, request.header);
-        const caller = await options.authenticate(request.header);
-        if (caller === undefined)
-          throw new Failure(
-            "CREDENTIALS_MISSING",
-            "Send an API key as `Authorization: Bearer gwo_…`, or sign in.",
-          );
-        if (rule.case === "permission" && !isGranted(caller.permissions, rule.value))
-          throw new Failure(
-            "PERMISSION_DENIED",
-            `${caller.name} lacks the permission ${rule.value}. Ask an administrator of ${caller.orgName} for it.`,
-          );
+        const caller = await admit(request.header, rule);
         request.contextValues.set(callerKey, caller);
-        break;
+        if (!request.stream) break;
+        const response = await next(request);
+        return response.stream
+          ? { ...response, message: whileAdmitted(response.message, request.header, rule, caller) }
+          : response;
       }
       default:
         // Scopes are the gateway's to check: here nothing would.
@@ -70,7 +64,47 @@ export function accessInterceptor(
     }
     return next(request);
   };
+
+  async function admit(headers: Headers, rule: CallerRule): Promise<Caller> {
+    const caller = await options.authenticate(headers);
+    if (caller === undefined)
+      throw new Failure(
+        "CREDENTIALS_MISSING",
+        "Send an API key as `Authorization: Bearer gwo_…`, or sign in.",
+      );
+    if (rule.case === "permission" && !isGranted(caller.permissions, rule.value))
+      throw new Failure(
+        "PERMISSION_DENIED",
+        `${caller.name} lacks the permission ${rule.value}. Ask an administrator of ${caller.orgName} for it.`,
+      );
+    return caller;
+  }
+
+  /** Passes a stream on for as long as its caller would still be admitted: looked at before a message goes out. */
+  async function* whileAdmitted<T>(
+    messages: AsyncIterable<T>,
+    headers: Headers,
+    rule: CallerRule,
+    { orgId }: Caller,
+  ): AsyncGenerator<T> {
+    let checked = performance.now();
+    for await (const message of messages) {
+      if (performance.now() - checked >= RECHECK_MS) {
+        const caller = await admit(headers, rule);
+        if (caller.orgId !== orgId)
+          throw new Failure("SESSION_INVALID", "You are signed in elsewhere now. Ask again.");
+        checked = performance.now();
+      }
+      yield message;
+    }
+  }
 }
+
+/** Rules under which somebody must have been admitted. */
+type CallerRule = Extract<AccessRule["rule"], { case: "permission" | "authenticated" }>;
+
+/** Milliseconds for which the caller of a stream is believed. A stream that is silent for longer sends nothing meanwhile. */
+const RECHECK_MS = 1_000;
 
 function requireInternal(headers: Headers, secret: string): void {
   const given = Buffer.from(headers.get(INTERNAL_HEADER) ?? "");

@@ -1,5 +1,5 @@
 import { createValidator } from "@bufbuild/protovalidate";
-import type { Interceptor } from "@connectrpc/connect";
+import type { ConnectError, Interceptor } from "@connectrpc/connect";
 import type { Message } from "@bufbuild/protobuf";
 import { failureFrom, invalidRequest } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -22,11 +22,22 @@ export function edgeInterceptor(log: Logger, metrics: ServerMetrics): Intercepto
     try {
       const response = await next(request);
       response.header.set(REQUEST_ID_HEADER, requestId);
-      metrics.observe({ method: "rpc", path, status: "ok", started });
+      if (response.stream)
+        return { ...response, message: watched(response.message, told, answerTo) };
+      told("ok");
       return response;
     } catch (error) {
+      throw answerTo(error);
+    }
+
+    function told(status: string): void {
+      metrics.observe({ method: "rpc", path, status, started });
+    }
+
+    /** The error as the caller gets it, logged and counted. */
+    function answerTo(error: unknown): ConnectError {
       const failure = failureFromConnect(error);
-      metrics.observe({ method: "rpc", path, status: failure.reason, started });
+      told(failure.reason);
       const caller = request.contextValues.get(callerKey);
       const fields = {
         request_id: requestId,
@@ -39,16 +50,35 @@ export function edgeInterceptor(log: Logger, metrics: ServerMetrics): Intercepto
       else log.debug({ ...fields, err: failure.cause }, failure.message);
       const answer = connectErrorFrom(failure);
       answer.metadata.set(REQUEST_ID_HEADER, requestId);
-      throw answer;
+      return answer;
     }
   };
+}
+
+/** Passes a stream on: says when it ended, and turns an error within it into what the caller gets. */
+async function* watched<T>(
+  messages: AsyncIterable<T>,
+  told: (status: string) => void,
+  answerTo: (error: unknown) => ConnectError,
+): AsyncGenerator<T> {
+  let failed = false;
+  try {
+    yield* messages;
+  } catch (error) {
+    failed = true;
+    throw answerTo(error);
+  } finally {
+    if (!failed) told("ok");
+  }
 }
 
 /** Innermost: checks the request's fields by the rules in its .proto (protovalidate), and says so in a face's words. */
 export function validateInterceptor(face: Face): Interceptor {
   const validator = createValidator();
   return (next) => async (request) => {
-    if (!request.stream) requireValid(request.message);
+    if (request.stream)
+      return next({ ...request, message: validated(request.message, requireValid) });
+    requireValid(request.message);
     return next(request);
 
     function requireValid(message: Message): void {
@@ -58,4 +88,14 @@ export function validateInterceptor(face: Face): Interceptor {
       throw invalidRequest(result.violations.map((violation) => problemOf(violation, face)));
     }
   };
+}
+
+async function* validated(
+  messages: AsyncIterable<Message>,
+  requireValid: (message: Message) => void,
+): AsyncGenerator<Message> {
+  for await (const message of messages) {
+    requireValid(message);
+    yield message;
+  }
 }

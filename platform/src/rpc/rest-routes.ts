@@ -2,6 +2,7 @@ import {
   getOption,
   hasOption,
   type DescField,
+  type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
   type JsonObject,
@@ -16,7 +17,8 @@ export type RestRoute = {
   readonly httpMethod: string;
   /** Path as written, for example "/v1/traces/{trace_id}". */
   readonly path: string;
-  readonly method: DescMethodUnary;
+  /** A method that streams its answer sends one JSON object a line. */
+  readonly method: DescMethodUnary | DescMethodServerStreaming;
   /** True when the request's fields are the body. */
   readonly hasBody: boolean;
 };
@@ -31,7 +33,8 @@ export function restRoutes(services: readonly DescService[]): RestRoute[] {
     .filter((method) => hasOption(method, http))
     .map((method) => {
       const { pattern, body } = getOption(method, http);
-      if (pattern.case === undefined || pattern.case === "custom" || method.methodKind !== "unary")
+      const isServed = method.methodKind === "unary" || method.methodKind === "server_streaming";
+      if (pattern.case === undefined || pattern.case === "custom" || !isServed)
         throw new Error(
           `${method.parent.typeName}/${method.name}: unsupported google.api.http rule`,
         );
@@ -40,7 +43,7 @@ export function restRoutes(services: readonly DescService[]): RestRoute[] {
       return {
         httpMethod: pattern.case.toUpperCase(),
         path: pattern.value,
-        method: method as DescMethodUnary,
+        method: method as RestRoute["method"],
         hasBody: body === "*",
       };
     });

@@ -1,6 +1,13 @@
 import { isUtf8 } from "node:buffer";
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { create, type JsonValue } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type DescMethodServerStreaming,
+  type JsonValue,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { Failure } from "../errors.ts";
 import { requestIdOf, uuidV7 } from "../ids.ts";
@@ -94,12 +101,18 @@ async function serve(
     const body = match.route.hasBody ? await readJson(request, options.bodyMaxBytes) : {};
     const { method } = match.route;
     const message = fromRestJson(method.input, requestJson(match, query, body));
+    const input = create(method.input, message);
+    if (method.methodKind === "server_streaming") {
+      const { transport } = options;
+      await streamAnswer({ transport, method, input, request, response, signal: abort.signal });
+      return;
+    }
     const answer = await options.transport.unary(
       method,
       abort.signal,
       undefined,
       headersOf(request),
-      create(method.input, message),
+      input,
     );
     const headers: Record<string, string | string[]> = { "content-type": "application/json" };
     const requestId = answer.header.get(REQUEST_ID_HEADER);
@@ -109,13 +122,71 @@ async function serve(
     response.writeHead(200, headers);
     response.end(JSON.stringify(toRestJson(method.output, answer.message)));
   } catch (error) {
-    const given =
-      error instanceof Error && "metadata" in error
-        ? (error.metadata as Headers).get(REQUEST_ID_HEADER)
-        : null;
-    sendFailure(response, failureFromConnect(error), given ?? undefined);
+    sendFailure(response, failureFromConnect(error), requestIdFrom(error));
   }
 }
+
+/** The request id that an error of a method carries. */
+function requestIdFrom(error: unknown): string | undefined {
+  if (!(error instanceof Error && "metadata" in error)) return undefined;
+  return (error.metadata as Headers).get(REQUEST_ID_HEADER) ?? undefined;
+}
+
+type StreamedAnswer = {
+  readonly transport: Transport;
+  readonly method: DescMethodServerStreaming;
+  readonly input: MessageShape<DescMessage>;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Answers with one JSON object a line (https://jsonlines.org), as the method yields them, no faster than they are read. A
+ * stream that fails after it began ends with a line in the error shape: its status is sent by then.
+ */
+async function streamAnswer(options: StreamedAnswer): Promise<void> {
+  const { method, request, response, signal } = options;
+  const answer = await options.transport.stream(
+    method,
+    signal,
+    0,
+    headersOf(request),
+    (async function* () {
+      await Promise.resolve();
+      yield options.input;
+    })(),
+  );
+  const requestId = answer.header.get(REQUEST_ID_HEADER) ?? undefined;
+  try {
+    for await (const message of answer.message) {
+      if (!response.headersSent) beginLines(response, requestId);
+      const line = `${JSON.stringify(toRestJson(method.output, message))}\n`;
+      if (!response.write(line)) await once(response, "drain", { signal });
+    }
+    if (!response.headersSent) beginLines(response, requestId);
+    response.end();
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    // The reader is gone, and hears nothing of it.
+    if (signal.aborted) return;
+    const failure = failureFromConnect(error);
+    response.end(`${JSON.stringify(restErrorBody(failure, requestId ?? ""))}\n`);
+  }
+}
+
+function beginLines(response: ServerResponse, requestId: string | undefined): void {
+  response.writeHead(200, {
+    "content-type": JSON_LINES_TYPE,
+    "cache-control": "no-store",
+    // Proxies that hold answers back would make a live stream a late one.
+    "x-accel-buffering": "no",
+    ...(requestId === undefined ? {} : { [REQUEST_ID_HEADER]: requestId }),
+  });
+}
+
+/** Media type of answers that stream. */
+export const JSON_LINES_TYPE = "application/jsonl";
 
 async function readJson(request: IncomingMessage, maxBytes: number): Promise<JsonValue> {
   const body = await readBody(request, maxBytes);

@@ -2,6 +2,7 @@ import {
   Face,
   Operation,
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
   type CallCompletion,
@@ -75,6 +76,7 @@ const STAGES: Names<Stage> = {
   [Stage.PRICE]: "price",
   [Stage.VALIDATE]: "validate",
   [Stage.PIN]: "pin",
+  [Stage.LOG]: "log",
 };
 
 const STAGE_OUTCOMES: Names<StageOutcome> = {
@@ -85,6 +87,13 @@ const STAGE_OUTCOMES: Names<StageOutcome> = {
   [StageOutcome.DEGRADED]: "degraded",
   [StageOutcome.FAILED]: "failed",
   [StageOutcome.OBSERVED]: "observed",
+};
+
+const RULE_OWNERS: Names<RuleOwner> = {
+  [RuleOwner.UNSPECIFIED]: "",
+  [RuleOwner.KEY]: "key",
+  [RuleOwner.TEAM]: "team",
+  [RuleOwner.ORG]: "org",
 };
 
 /** The facts of a record that the consumer let pass, see recordProblem. */
@@ -139,6 +148,11 @@ export function stageName(stage: number): string {
 /** The name of a stage's outcome in records and answers. */
 export function stageOutcomeName(outcome: number): string {
   return STAGE_OUTCOMES[outcome] ?? `outcome_${outcome}`;
+}
+
+/** Whose rule a stage went by, in records and answers; empty when that is not said. */
+export function ruleOwnerName(owner: number): string {
+  return RULE_OWNERS[owner] ?? "";
 }
 
 // Ids of organisations, people, keys and servers come again with every call.

@@ -26,6 +26,12 @@ export type StreamConsumerOptions = {
     records: readonly CallCompletion[],
     fence: { readonly epoch: number },
   ) => Promise<void>;
+  /**
+   * Hears of records once, when the position behind them is committed, which only the holder of the lease can: for what
+   * must not be done again, nor by two at a time. It is not called for a commit whose answer was lost, nor after a crash
+   * in between. It must not throw.
+   */
+  readonly onCommitted?: (records: readonly CallCompletion[]) => void;
   readonly log: Logger;
   readonly registry: Registry;
   /** Ends the consumer: it stores and commits what it has gathered, then `done` resolves. */
@@ -144,6 +150,7 @@ export function startStreamConsumer(options: StreamConsumerOptions): StreamConsu
             entries: batch.entries.length,
           });
           onProgress();
+          options.onCommitted?.(batch.entries.flatMap((entry) => entry.records));
         }
       }
     } finally {

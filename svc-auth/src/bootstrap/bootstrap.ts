@@ -5,7 +5,7 @@ import type { AuthChange } from "../changes/auth-change.ts";
 import type { Clock } from "../clock.ts";
 import type { KeyScopes } from "../keys/api-key.ts";
 import type { KeyHasher } from "../keys/key-hasher.ts";
-import { NO_RATE_LIMIT, normalizeEmail } from "../people/organization.ts";
+import { NO_RATE_LIMIT, normalizeEmail, TRACE_RETENTION_DAYS } from "../people/organization.ts";
 import type { Secret } from "../secret.ts";
 import { NO_SETTINGS } from "../servers/server-settings.ts";
 import { NO_TIMEOUT_MS, requireOperatorUrl, requireServerName } from "../servers/server.ts";
@@ -62,6 +62,7 @@ export async function bootstrap(
     rateLimit: NO_RATE_LIMIT,
     listMode: "lenient",
     timeZone: "UTC",
+    traceRetentionDays: TRACE_RETENTION_DAYS,
     createTime: time,
   });
   const team = await stores.teams.ensure(org.id, {

@@ -22,6 +22,7 @@ export function createMemoryOrganizationStore(tables: MemoryTables): Organizatio
         rateLimit: edit.rateLimit ?? before.rateLimit,
         listMode: edit.listMode ?? before.listMode,
         timeZone: edit.timeZone ?? before.timeZone,
+        traceRetentionDays: edit.traceRetentionDays ?? before.traceRetentionDays,
       };
       tables.organizations.set(orgId, organization);
       const change = changeOfOrganization(orgId, edit);

@@ -3,7 +3,7 @@ import type { Database } from "@gatewayops/platform/postgres/database";
 import type { PolicyMode } from "../access/policy-mode.ts";
 import { CHANGE_TABLE } from "../changes/change-table.ts";
 import { changeOfOrganization, type OrganizationStore } from "./organization-store.ts";
-import type { ListMode, Organization } from "./organization.ts";
+import { TRACE_RETENTION_DAYS, type ListMode, type Organization } from "./organization.ts";
 
 export function createPostgresOrganizationStore(database: Database): OrganizationStore {
   return {
@@ -18,9 +18,10 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
     async ensure(fresh) {
       await database.query(
         "organization ensure",
-        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, time_zone, created_at,
-           updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (slug) DO NOTHING`,
+        `INSERT INTO organizations (id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, time_zone, settings,
+           created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, jsonb_build_object('trace_retention_days', $9::int), $10, $10)
+         ON CONFLICT (slug) DO NOTHING`,
         [
           fresh.id,
           fresh.name,
@@ -30,6 +31,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
           fresh.rateLimit.mode,
           fresh.listMode,
           fresh.timeZone,
+          fresh.traceRetentionDays,
           fresh.createTime,
         ],
       );
@@ -48,7 +50,8 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
           `UPDATE organizations
            SET rate_rps = COALESCE($2, rate_rps), rate_burst = COALESCE($3, rate_burst),
              rate_mode = COALESCE($4, rate_mode), list_mode = COALESCE($5, list_mode),
-             time_zone = COALESCE($6, time_zone), updated_at = $7
+             time_zone = COALESCE($6, time_zone), updated_at = $7,
+             settings = settings || jsonb_strip_nulls(jsonb_build_object('trace_retention_days', $8::int))
            WHERE id = $1 RETURNING ${COLUMNS}`,
           [
             orgId,
@@ -58,6 +61,7 @@ export function createPostgresOrganizationStore(database: Database): Organizatio
             edit.listMode ?? null,
             edit.timeZone ?? null,
             edit.time,
+            edit.traceRetentionDays ?? null,
           ],
         );
         if (!row) return undefined;
@@ -77,10 +81,12 @@ type OrganizationRow = {
   rate_mode: PolicyMode;
   list_mode: ListMode;
   time_zone: string;
+  trace_retention_days: number | null;
   created_at: Date;
 };
 
-const COLUMNS = "id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, time_zone, created_at";
+const COLUMNS = `id, name, slug, rate_rps, rate_burst, rate_mode, list_mode, time_zone,
+  (settings->>'trace_retention_days')::int AS trace_retention_days, created_at`;
 
 function organizationFrom(row: OrganizationRow): Organization {
   return {
@@ -90,6 +96,7 @@ function organizationFrom(row: OrganizationRow): Organization {
     rateLimit: { rps: row.rate_rps, burst: row.rate_burst, mode: row.rate_mode },
     listMode: row.list_mode,
     timeZone: row.time_zone,
+    traceRetentionDays: row.trace_retention_days ?? TRACE_RETENTION_DAYS,
     createTime: row.created_at,
   };
 }

@@ -18,6 +18,7 @@ export type OrganizationEdit = ChangeStamp & {
   readonly rateLimit?: RateLimit | undefined;
   readonly listMode?: ListMode | undefined;
   readonly timeZone?: string | undefined;
+  readonly traceRetentionDays?: number | undefined;
 };
 
 /** The change that a changed organisation is told as. */

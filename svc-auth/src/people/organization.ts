@@ -25,8 +25,13 @@ export type Organization = {
   readonly listMode: ListMode;
   /** IANA name of the time zone by whose calendar its budgets last. */
   readonly timeZone: string;
+  /** Days for which calls and traces are kept. */
+  readonly traceRetentionDays: number;
   readonly createTime: Date;
 };
+
+/** Days for which calls and traces are kept where an organisation says nothing: the specification's. */
+export const TRACE_RETENTION_DAYS = 90;
 
 /** A group of people whose calls are counted together. */
 export type Team = {

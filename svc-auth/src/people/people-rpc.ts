@@ -61,6 +61,8 @@ export function createPeopleRpc(
         rateLimit: request.rateLimit && rateLimitFrom(request.rateLimit),
         listMode: LIST_MODES.get(request.listMode),
         timeZone: timeZoneFrom(request.timeZone),
+        traceRetentionDays:
+          request.traceRetentionDays === 0 ? undefined : request.traceRetentionDays,
       });
       if (!updated) throw new Failure("NOT_FOUND", "There is no such organisation.");
       await publisher.publish(updated.change);
@@ -166,6 +168,7 @@ export function toOrganization(organization: Organization): OrganizationMessage 
     rateLimit: toRateLimit(organization.rateLimit),
     listMode: toListMode(organization.listMode),
     timeZone: organization.timeZone,
+    traceRetentionDays: organization.traceRetentionDays,
     createTime: timestampFromDate(organization.createTime),
   });
 }

@@ -40,6 +40,19 @@ describe("toLedgerRow", () => {
     });
   });
 
+  it("is the same whether a call was sampled or not", () => {
+    const of = (sampled: boolean) =>
+      toLedgerRow(
+        makeRecord(HALF_PAST_TWO_US, {
+          intent: { orgId: ORG, callId: SERVER, traceId: SERVER, spanId: Buffer.alloc(8, 1) },
+          completion: { sampled, costUsdMicros: 7n },
+        }),
+        () => undefined,
+      );
+    expect(of(false)).toEqual(of(true));
+    expect(of(false).cost).toBe(7n);
+  });
+
   it("weighs a call that was only begun less", () => {
     const record = makeRecord(HALF_PAST_TWO_US, { completion: { outcome: Outcome.UNKNOWN } });
     expect(toLedgerRow(record, () => undefined)).toMatchObject({ outcome: "unknown", weight: 1 });

@@ -4,6 +4,7 @@ import { factsOf } from "@gatewayops/platform/streams/consumer-records";
 import { makeRecord } from "@gatewayops/platform/streams/consumer-testing";
 import {
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
@@ -36,11 +37,12 @@ describe("toCallRow", () => {
             stage: Stage.UPSTREAM,
             outcome: StageOutcome.FAILED,
             durationUs: 1_500,
+            ruleOwner: RuleOwner.KEY,
           },
         ],
       },
     });
-    const row = toCallRow(record, factsOf(record), (_, { kind, id }) => `${kind} ${id}`);
+    const row = toCallRow(record, factsOf(record), (_, { kind, id }) => `${kind} ${id}`, 30);
     const { columns, body } = encodeRows(CALL_COLUMNS, [row]);
     const values = body.slice(0, -1).split("\t");
     const uuid = "00010203-0405-0607-0809-0a0b0c0d0e0f";
@@ -79,7 +81,9 @@ describe("toCallRow", () => {
       "stages.name": "['upstream']",
       "stages.outcome": "['failed']",
       "stages.duration_us": "[1500]",
+      "stages.rule_owner": "['key']",
       weight: "2",
+      retention_days: "30",
     });
   });
 });

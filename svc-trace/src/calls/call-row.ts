@@ -13,6 +13,7 @@ import {
 } from "@gatewayops/platform/clickhouse/tab-separated";
 import { reasonByNumber } from "@gatewayops/platform/errors";
 import {
+  ruleOwnerName,
   stageName,
   stageOutcomeName,
   storedNames,
@@ -61,14 +62,25 @@ export const CALL_COLUMNS = {
   "stages.name": words,
   "stages.outcome": words,
   "stages.duration_us": integers,
+  "stages.rule_owner": words,
   weight: integer,
+  retention_days: integer,
 };
 
 /** A row of `calls`. */
 export type CallRow = RowOf<typeof CALL_COLUMNS>;
 
-/** The row of a call. The same record always gives the same key: organisation, start time and call id. */
-export function toCallRow(record: CallCompletion, facts: CallFacts, names: KnownNames): CallRow {
+/**
+ * The row of a call. The same record always gives the same key: organisation, start time and call id.
+ *
+ * @param retentionDays days for which the call is kept, from its beginning
+ */
+export function toCallRow(
+  record: CallCompletion,
+  facts: CallFacts,
+  names: KnownNames,
+  retentionDays: number,
+): CallRow {
   const { intent } = facts;
   const { mcp_server, tool_name } = storedNames(facts, names);
   return {
@@ -106,7 +118,9 @@ export function toCallRow(record: CallCompletion, facts: CallFacts, names: Known
     "stages.name": record.stages.map(({ stage }) => stageName(stage)),
     "stages.outcome": record.stages.map(({ outcome }) => stageOutcomeName(outcome)),
     "stages.duration_us": record.stages.map(({ durationUs }) => durationUs),
+    "stages.rule_owner": record.stages.map(({ ruleOwner }) => ruleOwnerName(ruleOwner)),
     weight: facts.weight,
+    retention_days: retentionDays,
   };
 }
 

@@ -67,6 +67,7 @@ const SINCE = `org_id IN {orgIds:Array(String)} AND start_time >= {since:DateTim
 function recomputeSql(condition: string): string {
   return `
   INSERT INTO traces (org_id, trace_id, start_time, end_time, duration_ms, user_id, team_id, server_id, mcp_server,
-    tool_id, tool_name, status, span_count, call_count, total_cost, error_message, version)
+    tool_id, tool_name, status, span_count, call_count, total_cost, error_message, version,
+    retention_days)
   ${traceSql(condition)}`;
 }

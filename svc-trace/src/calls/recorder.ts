@@ -3,6 +3,7 @@ import { factsOf, type KnownNames } from "@gatewayops/platform/streams/consumer-
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
 import { toCallRow, type CallRow } from "./call-row.ts";
 import type { RecordStore, TouchedTrace } from "./record-store.ts";
+import type { RetentionBook } from "./retention.ts";
 
 /**
  * Stores call records and brings their traces up to date. Safe to repeat with the same records, together with others,
@@ -11,14 +12,16 @@ import type { RecordStore, TouchedTrace } from "./record-store.ts";
 export function createRecorder(
   store: RecordStore,
   names: KnownNames,
+  retention: Pick<RetentionBook, "resolve">,
 ): (records: readonly CallCompletion[]) => Promise<void> {
   return async (records) => {
+    const all = records.map((record) => ({ record, facts: factsOf(record) }));
+    const daysOf = await retention.resolve(new Set(all.map(({ facts }) => facts.orgId)));
     const calls: CallRow[] = [];
     const traces = new Map<string, TouchedTrace>();
-    for (const record of records) {
-      const facts = factsOf(record);
+    for (const { record, facts } of all) {
       const { intent, orgId } = facts;
-      calls.push(toCallRow(record, facts, names));
+      calls.push(toCallRow(record, facts, names, daysOf(orgId)));
       const traceId = uuidToText(intent.traceId);
       const key = `${orgId} ${traceId}`;
       // The gateway gives a trace its id when the caller names none, and such a call has no parent.

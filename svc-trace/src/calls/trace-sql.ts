@@ -11,7 +11,7 @@ export function callsOfTraces(timeColumn: "start_time" | "call_time"): string {
 /**
  * The SELECT that makes rows of `traces` from `calls`, in the columns org_id, trace_id, start_time, end_time,
  * duration_ms, user_id, team_id, server_id, mcp_server, tool_id, tool_name, status, span_count, call_count,
- * total_cost, error_message, version.
+ * total_cost, error_message, version, retention_days.
  *
  * @param condition on the sort key of `calls` and on trace_id, which is the same in all versions of a call
  */
@@ -33,12 +33,12 @@ export function traceSql(condition: string): string {
         'success') AS worst,
       sum(call_spans) AS spans, count() AS calls, sum(cost) AS cost_sum,
       argMinIf(error, first, error != '') AS first_error,
-      sum(weight * call_spans) AS weights
+      sum(weight * call_spans) AS weights, max(retention_days) AS days
     FROM (
       SELECT org_id, trace_id, start_time AS call_start, (start_time, span_id) AS first, duration_us, user_id, team_id,
         server_id, mcp_server, tool_id, tool_name, status, cost, if(outcome = 'ok', '', reason_name) AS error,
         1 + if(sampled, arrayCount(outcome -> outcome NOT IN ('', 'not_configured'), stages.outcome), 0) AS call_spans,
-        weight
+        weight, retention_days
       FROM calls FINAL
       PREWHERE ${condition}
     )

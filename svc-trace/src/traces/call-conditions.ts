@@ -1,10 +1,11 @@
 import { dateTimeFromMicros, usdFromMicros } from "@gatewayops/platform/clickhouse/values";
-import type { Before, CallFilter, NameFilter, TimeRange } from "./trace-store.ts";
+import type { CallFilter, NameFilter } from "./call-filter.ts";
+import type { Before, TimeRange } from "./trace-store.ts";
 
 /** Text of a statement or a part of one, and the values of its parameters. */
 export type Conditions = { readonly sql: string; readonly parameters: Record<string, unknown> };
 
-/** Conditions on the columns of `calls`. Always one at least. */
+/** Conditions on the columns of `calls`. Always one at least. They use the parameter orgId. */
 export function callConditions(filter: CallFilter): Conditions {
   const terms = ["1"];
   const parameters: Record<string, unknown> = {};
@@ -12,22 +13,57 @@ export function callConditions(filter: CallFilter): Conditions {
     terms.push(term);
     Object.assign(parameters, values);
   };
-  const { status, userId, teamId, keyId, minDurationUs, minCostUsdMicros } = filter;
+  const { status, reason, minDurationUs, maxDurationUs, minCostUsdMicros, maxCostUsdMicros } =
+    filter;
   if (status !== undefined) add("status = {callStatus:String}", { callStatus: status });
-  if (userId !== "") add("user_id = {callUserId:String}", { callUserId: userId });
-  if (teamId !== "") add("team_id = {callTeamId:String}", { callTeamId: teamId });
-  if (keyId !== "") add("key_id = {keyId:String}", { keyId });
+  if (reason !== 0) add("reason = {callReason:UInt16}", { callReason: reason });
+  for (const [name, column] of TEXT_COLUMNS) {
+    const parameter = `call_${column}`;
+    if (filter[name] !== "")
+      add(`${column} = {${parameter}:String}`, { [parameter]: filter[name] });
+  }
   if (minDurationUs > 0n)
     add("duration_us >= {minDurationUs:UInt64}", { minDurationUs: String(minDurationUs) });
+  if (maxDurationUs !== undefined)
+    add("duration_us <= {maxDurationUs:UInt64}", { maxDurationUs: String(maxDurationUs) });
   if (minCostUsdMicros > 0n)
     add("cost >= {minCost:Decimal64(6)}", { minCost: usdFromMicros(minCostUsdMicros) });
-  for (const name of [serverCondition(filter.server), toolCondition(filter.tool)])
-    if (name) add(name.sql, name.parameters);
+  if (maxCostUsdMicros !== undefined)
+    add("cost <= {maxCost:Decimal64(6)}", { maxCost: usdFromMicros(maxCostUsdMicros) });
+  for (const more of [serverCondition(filter.server), toolCondition(filter.tool), idsOf(filter)])
+    if (more) add(more.sql, more.parameters);
   return { sql: terms.join(" AND "), parameters };
 }
 
-/** Calls of a server with a name, undefined when any will do. */
-export function serverCondition(server: NameFilter | undefined): Conditions | undefined {
+const TEXT_COLUMNS = [
+  ["outcome", "outcome"],
+  ["face", "face"],
+  ["method", "method"],
+  ["userId", "user_id"],
+  ["teamId", "team_id"],
+  ["keyId", "key_id"],
+] as const satisfies readonly (readonly [keyof CallFilter, string])[];
+
+/** Conditions on ids, which are the same in every version of a call. Undefined: none. */
+export function idsOf({ callId, traceId }: CallFilter): Conditions | undefined {
+  const terms: string[] = [];
+  if (callId !== "") terms.push("call_id = {filterCallId:UUID}");
+  // By the sort key: a trace id alone would be looked for everywhere.
+  if (traceId !== "")
+    terms.push(`trace_id = {filterTraceId:UUID} AND (start_time, call_id) IN (
+      SELECT start_time, call_id FROM trace_calls
+      WHERE org_id = {orgId:String} AND trace_id = {filterTraceId:UUID})`);
+  if (terms.length === 0) return undefined;
+  return {
+    sql: terms.join(" AND "),
+    parameters: {
+      ...(callId === "" ? {} : { filterCallId: callId }),
+      ...(traceId === "" ? {} : { filterTraceId: traceId }),
+    },
+  };
+}
+
+function serverCondition(server: NameFilter | undefined): Conditions | undefined {
   if (server === undefined) return undefined;
   return {
     sql: "(mcp_server = {serverName:String} OR server_id IN {serverIds:Array(String)})",

@@ -77,8 +77,7 @@ export function toCallProto(call: CallRecord, names: Names) {
     method: call.method,
     status: STATUSES[call.status],
     outcome: call.outcome,
-    // A newer gateway may know more reasons.
-    reason: call.reason === 0 ? "" : (reasonByNumber(call.reason) ?? `REASON_${call.reason}`),
+    reason: reasonText(call.reason),
     httpStatus: call.httpStatus,
     rpcCode: call.rpcCode,
     face: call.face,
@@ -91,12 +90,34 @@ export function toCallProto(call: CallRecord, names: Names) {
     apiKeyName: names.of("key", call.keyId) ?? "",
     teamId: call.teamId,
     userId: call.userId,
-    stages: call.stages.map(({ name, outcome, durationUs }) => ({
-      stage: name,
-      outcome,
-      durationUs,
-    })),
+    stages: call.stages.map((stage) => toStageProto(stage, call)),
   };
+}
+
+/** What a stage did, and what it went by: the price's rule, or the owner of the limit, are in the record. */
+function toStageProto(
+  { name, outcome, durationUs, ruleOwner }: CallRecord["stages"][number],
+  call: CallRecord,
+) {
+  const isPriced = name === "price" && call.priceRuleId !== "";
+  const ids: Readonly<Record<string, string>> = {
+    key: call.keyId,
+    team: call.teamId,
+    org: call.orgId,
+  };
+  return {
+    stage: name,
+    outcome,
+    durationUs,
+    rule: isPriced ? "price_rule" : ruleOwner,
+    ruleId: isPriced ? call.priceRuleId : (ids[ruleOwner] ?? ""),
+    reason: outcome === "refused" || outcome === "failed" ? reasonText(call.reason) : "",
+  };
+}
+
+/** Name of a reason; empty for none. A newer gateway may know more of them. */
+function reasonText(reason: number): string {
+  return reason === 0 ? "" : (reasonByNumber(reason) ?? `REASON_${reason}`);
 }
 
 /** Microseconds since 1970-01-01 UTC of a timestamp; parts of a microsecond are cut off. */

@@ -16,6 +16,8 @@ export type TraceRow = NamedRow & {
   span_count: number | string;
   call_count: number | string;
   cost_text: string;
+  /** The store's clock. Not in answers about one trace. */
+  now_ms?: string;
 };
 
 export function toTrace(row: TraceRow): Trace {
@@ -67,6 +69,7 @@ export function toSpan(row: SpanRecordRow): SpanRecord {
 
 /** A call as the store's statements name its columns. */
 export type CallRecordRow = NamedRow & {
+  org_id: string;
   id: string;
   trace: string;
   start_us: string;
@@ -89,11 +92,13 @@ export type CallRecordRow = NamedRow & {
   stage_names: string[];
   stage_outcomes: string[];
   stage_durations: number[];
+  stage_rule_owners: string[];
 };
 
 export function toCall(row: CallRecordRow): CallRecord {
   return {
     ...namedAfter(row),
+    orgId: row.org_id,
     callId: row.id,
     traceId: row.trace,
     startTimeUs: BigInt(row.start_us),
@@ -117,6 +122,7 @@ export function toCall(row: CallRecordRow): CallRecord {
       name,
       outcome: row.stage_outcomes[i] ?? "",
       durationUs: BigInt(row.stage_durations[i] ?? 0),
+      ruleOwner: row.stage_rule_owners[i] ?? "",
     })),
   };
 }

@@ -2,10 +2,19 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { cursorOf, keyOf } from "@gatewayops/platform/clickhouse/values";
 import { Failure } from "@gatewayops/platform/errors";
-import { uuidFromText, uuidToText } from "@gatewayops/platform/ids";
 import type { NameKind, NameResolver } from "@gatewayops/platform/names";
 import { requireCaller } from "@gatewayops/platform/rpc/caller";
 import type { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
+import type { TailHub } from "../tail/tail-hub.ts";
+import { tailMessages } from "../tail/tail-messages.ts";
+import { matches, type CallFilter, type NameFilter } from "./call-filter.ts";
+import {
+  callFilterFrom,
+  idText,
+  invalid,
+  namesAlone,
+  type FilterFields,
+} from "./filter-request.ts";
 import {
   keyRefs,
   microsOf,
@@ -19,10 +28,10 @@ import {
 import type {
   Before,
   CallRecord,
-  NameFilter,
   SpanKey,
   TimeRange,
   Trace,
+  TraceBefore,
   TraceQuery,
   TraceStore,
 } from "./trace-store.ts";
@@ -31,6 +40,7 @@ import type {
 export type TraceRpcOptions = {
   readonly traces: TraceStore;
   readonly names: NameResolver;
+  readonly tail: TailHub;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly now: () => number;
 };
@@ -38,8 +48,6 @@ export type TraceRpcOptions = {
 const PAGE_DEFAULT = 50;
 const SPANS_DEFAULT = 200;
 const LAST_HOUR_MS = 3_600_000;
-/** More than any call costs, and what a Decimal64(6) can hold. */
-const COST_MAX = 10n ** 18n - 1n;
 const MICROS = /^[0-9]{1,16}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SPAN_ID = /^[0-9a-f]{16}$/;
@@ -56,9 +64,14 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
     cursor: string,
   ) {
     const size = limit === 0 ? PAGE_DEFAULT : limit;
-    const after = beforeOf(cursor);
+    const after = traceBeforeOf(cursor);
     const found = await traces.listTraces(orgId, { ...query, page: { limit: size + 1, after } });
-    const page = pageOf(found, size, ({ startTimeUs, traceId }) => [String(startTimeUs), traceId]);
+    const asOf = String(found.asOfMs ?? 0n);
+    const page = pageOf(found.traces, size, ({ startTimeUs, traceId }) => [
+      String(startTimeUs),
+      traceId,
+      asOf,
+    ]);
     const named = await names.resolve(orgId, page.rows.flatMap(namelessRefs));
     return {
       traces: page.rows.map((trace) => toTraceProto(trace, named)),
@@ -84,12 +97,28 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
     return { name, ids: ids.filter((id) => named.of(kind, id) === name || name === `tool:${id}`) };
   }
 
-  async function callsOf(orgId: string, calls: readonly CallRecord[]) {
+  async function filterOf(
+    orgId: string,
+    request: FilterFields,
+    range: TimeRange,
+  ): Promise<CallFilter> {
+    return callFilterFrom(request, {
+      server: await nameFilter(orgId, "server", request.mcpServer, range),
+      tool: await nameFilter(orgId, "tool", request.toolName, range),
+    });
+  }
+
+  async function namedCalls(
+    orgId: string,
+    calls: readonly CallRecord[],
+    filter: CallFilter | undefined,
+  ) {
     const named = await names.resolve(
       orgId,
       calls.flatMap((call) => [...namelessRefs(call), ...keyRefs(call)]),
     );
-    return calls.map((call) => toCallProto(call, named));
+    const wanted = filter ? calls.filter((call) => matches(filter, call, named)) : calls;
+    return wanted.map((call) => toCallProto(call, named));
   }
 
   async function existingTrace(
@@ -97,7 +126,7 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
     context: HandlerContext,
   ): Promise<{ orgId: string; trace: Trace }> {
     const { orgId } = requireCaller(context);
-    const trace = await traces.getTrace(orgId, traceUuid(traceId));
+    const trace = await traces.getTrace(orgId, idText("trace_id", traceId));
     if (!trace) throw new Failure("NOT_FOUND", "No trace with this id is known.");
     return { orgId, trace };
   }
@@ -117,16 +146,7 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
     async searchTraces(request, context) {
       const { orgId } = requireCaller(context);
       const range = rangeOf(request.startTime, request.endTime);
-      const withCall = {
-        status: statusFrom(request.status),
-        userId: request.userId,
-        teamId: request.teamId,
-        keyId: request.apiKeyId,
-        server: await nameFilter(orgId, "server", request.mcpServer, range),
-        tool: await nameFilter(orgId, "tool", request.toolName, range),
-        minDurationUs: BigInt(request.minDurationMs) * 1000n,
-        minCostUsdMicros: request.minCostUsdMicros < COST_MAX ? request.minCostUsdMicros : COST_MAX,
-      };
+      const withCall = await filterOf(orgId, request, range);
       const filter = { status: undefined, userId: "", teamId: "" };
       return tracePage(orgId, { range, filter, withCall }, request.limit, request.cursor);
     },
@@ -156,32 +176,43 @@ export function createTraceRpc(options: TraceRpcOptions): ServiceImpl<typeof Tra
 
     async getCall({ requestId }, context) {
       const { orgId } = requireCaller(context);
-      const id = uuidFromText(requestId.replace(/^req_/, ""));
-      const call = id && (await traces.getCall(orgId, uuidToText(id)));
+      const call = await traces.getCall(orgId, idText("request_id", requestId));
       if (!call)
         throw new Failure(
           "NOT_FOUND",
           "No call with this request id is known. Records appear within two seconds of the answer.",
         );
-      const [proto] = await callsOf(orgId, [call]);
+      const [proto] = await namedCalls(orgId, [call], undefined);
       return proto === undefined ? {} : { call: proto };
     },
 
-    async listCalls({ startTime, mcpServer, status, limit, cursor }, context) {
+    async listCalls(request, context) {
       const { orgId } = requireCaller(context);
+      const { startTime, endTime, limit, cursor } = request;
       const startUs = startTime
         ? boundedMicros("start_time", startTime)
         : BigInt(options.now() - LAST_HOUR_MS) * 1000n;
-      const range = { startUs, endUs: undefined };
+      const endUs = endTime && boundedMicros("end_time", endTime);
+      const range = { startUs, endUs };
       const size = limit === 0 ? PAGE_DEFAULT : limit;
       const found = await traces.listCalls(orgId, {
         range,
-        status: statusFrom(status),
-        server: await nameFilter(orgId, "server", mcpServer, range),
+        filter: await filterOf(orgId, request, range),
         page: { limit: size + 1, after: beforeOf(cursor) },
       });
       const page = pageOf(found, size, ({ startTimeUs, callId }) => [String(startTimeUs), callId]);
-      return { calls: await callsOf(orgId, page.rows), cursor: page.cursor, hasMore: page.hasMore };
+      return {
+        calls: await namedCalls(orgId, page.rows, undefined),
+        cursor: page.cursor,
+        hasMore: page.hasMore,
+      };
+    },
+
+    tailTraces(request, context) {
+      const { orgId } = requireCaller(context);
+      const filter = callFilterFrom(request, namesAlone(request));
+      const stream = options.tail.listen(orgId, context.signal);
+      return tailMessages(stream, (calls) => namedCalls(orgId, calls, filter));
     },
   };
 }
@@ -201,6 +232,12 @@ function pageOf<T>(
 function beforeOf(cursor: string): Before | undefined {
   const [time, id] = keyOf(cursor, [MICROS, UUID]) ?? [];
   return time === undefined || id === undefined ? undefined : { startTimeUs: BigInt(time), id };
+}
+
+function traceBeforeOf(cursor: string): TraceBefore | undefined {
+  const [time, id, asOf] = keyOf(cursor, [MICROS, UUID, MICROS]) ?? [];
+  if (time === undefined || id === undefined || asOf === undefined) return undefined;
+  return { startTimeUs: BigInt(time), id, asOfMs: BigInt(asOf) };
 }
 
 function spanKeyOf(cursor: string): SpanKey | undefined {
@@ -226,15 +263,4 @@ function boundedMicros(field: string, time: Timestamp): bigint {
   const us = microsOf(time);
   if (us < 0n || us > LATEST_US) throw invalid(field, "must be between the years 1970 and 2200");
   return us;
-}
-
-function traceUuid(traceId: string): string {
-  const id = uuidFromText(traceId);
-  if (id === undefined)
-    throw invalid("trace_id", "must be 32 hexadecimal digits, or the same as a UUID");
-  return uuidToText(id);
-}
-
-function invalid(field: string, message: string): Failure {
-  return new Failure("REQUEST_INVALID", `${field} ${message}.`, { details: [{ field, message }] });
 }

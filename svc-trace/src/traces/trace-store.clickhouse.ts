@@ -13,15 +13,17 @@ export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
     async listTraces(orgId, query) {
       const found: Trace[] = [];
       let after = query.page.after;
+      let asOfMs = after?.asOfMs;
       // Rows that were left behind by a trace whose beginning became known later are dropped, so ask until enough.
       for (;;) {
         const limit = query.page.limit - found.length;
         const rows = await candidates(orgId, { ...query, page: { limit, after } });
-        found.push(...(await withTrueStart(orgId, rows)));
         const last = rows.at(-1);
+        asOfMs ??= last && BigInt(last.now_ms ?? 0);
+        found.push(...(await atTheirStart(orgId, rows.map(toTrace), asOfMs ?? 0n)));
         if (last === undefined || rows.length < limit || found.length >= query.page.limit)
-          return found;
-        after = { startTimeUs: last.startTimeUs, id: last.traceId };
+          return { traces: found, asOfMs };
+        after = { startTimeUs: BigInt(last.start_us), id: last.id, asOfMs: asOfMs ?? 0n };
       }
     },
 
@@ -44,26 +46,35 @@ export function createClickHouseTraceStore(clickhouse: ClickHouse): TraceStore {
     },
   };
 
-  async function candidates(orgId: string, query: TraceQuery): Promise<Trace[]> {
+  function candidates(orgId: string, query: TraceQuery): Promise<TraceRow[]> {
     const { sql, parameters } = tracesSql(query);
-    const rows = await clickhouse.select<TraceRow>("traces list", sql, { orgId, ...parameters });
-    return rows.map(toTrace);
+    return clickhouse.select<TraceRow>("traces list", sql, { orgId, ...parameters });
   }
 
-  async function withTrueStart(orgId: string, traces: readonly Trace[]): Promise<Trace[]> {
+  /**
+   * Without rows that are not at the start of their trace: that of when the first page was read, so that no trace is
+   * shown twice or not at all because it moves meanwhile; of a trace that came later, its start now. A statement that
+   * stores calls while the first page is read may count as either.
+   */
+  async function atTheirStart(
+    orgId: string,
+    traces: readonly Trace[],
+    asOfMs: bigint,
+  ): Promise<Trace[]> {
     if (traces.length === 0) return [];
     const rows = await clickhouse.select<{ id: string; start_us: string }>(
       "traces starts",
-      TRUE_STARTS,
+      STARTS,
       {
         orgId,
         traceIds: traces.map(({ traceId }) => traceId),
+        asOfMs: String(asOfMs),
       },
     );
     const starts = new Map(rows.map(({ id, start_us }) => [id, BigInt(start_us)]));
     return traces.filter(({ traceId, startTimeUs }) => {
       const start = starts.get(traceId);
-      return start === undefined || start >= startTimeUs;
+      return start === undefined || start === startTimeUs;
     });
   }
 }
@@ -80,8 +91,10 @@ const TRACE_OF_CALLS = `
     calls AS call_count, toString(cost_sum) AS cost_text
   FROM (${traceSql(callsOfTraces("start_time"))})`;
 
-const TRUE_STARTS = `
-  SELECT toString(trace_id) AS id, toUnixTimestamp64Micro(min(start_time)) AS start_us
+const STARTS = `
+  WITH stored_time <= fromUnixTimestamp64Milli({asOfMs:Int64}, 'UTC') AS was_there
+  SELECT toString(trace_id) AS id,
+    toUnixTimestamp64Micro(if(countIf(was_there) > 0, minIf(start_time, was_there), min(start_time))) AS start_us
   FROM trace_calls
   WHERE org_id = {orgId:String} AND trace_id IN {traceIds:Array(UUID)}
   GROUP BY trace_id`;
@@ -105,13 +118,14 @@ function tracesSql(query: TraceQuery): Conditions {
       WHERE org_id = {orgId:String} AND start_time >= {start:DateTime64(6, 'UTC')} AND ${call.sql})`);
     Object.assign(parameters, call.parameters);
   }
+  const traceId = query.withCall?.traceId ?? "";
   const sql = `
-    SELECT ${TRACE_COLUMNS}
+    SELECT ${TRACE_COLUMNS}, toUnixTimestamp64Milli(now64(3)) AS now_ms
     FROM (
       SELECT org_id, start_time, trace_id, user_id, team_id, server_id, mcp_server, tool_id, tool_name, duration_ms,
         status, span_count, call_count, total_cost
       FROM traces
-      WHERE org_id = {orgId:String} AND ${range.sql}
+      WHERE org_id = {orgId:String} AND ${range.sql} AND ${traceId === "" ? "1" : "trace_id = {filterTraceId:UUID}"}
       ORDER BY org_id DESC, start_time DESC, trace_id DESC, version DESC
       LIMIT 1 BY start_time, trace_id
     )

@@ -21,6 +21,14 @@ const NAMES: Readonly<Record<string, string>> = {
   price: "Price worked out",
   validate: "Arguments checked",
   pin: "Tool's definition compared",
+  log: "Written to the log",
+};
+
+const RULES: Readonly<Record<string, string>> = {
+  price_rule: "by a price rule",
+  key: "by the key's limit",
+  team: "by the team's limit",
+  org: "by the organisation's limit",
 };
 
 const OUTCOMES: Readonly<Record<string, Omit<StageLook, "name" | "durationUs">>> = {
@@ -34,9 +42,16 @@ const OUTCOMES: Readonly<Record<string, Omit<StageLook, "name" | "durationUs">>>
 
 /** Puts the stages of a call into words. A stage or outcome of a newer server is shown by its own word. */
 export function stageLooks(stages: readonly StageRecord[]): StageLook[] {
-  return stages.map((record) => ({
-    ...(OUTCOMES[record.outcome] ?? { outcome: record.outcome, tone: "plain", icon: "question" }),
-    name: NAMES[record.stage] ?? record.stage,
-    durationUs: record.durationUs,
-  }));
+  return stages.map((record) => {
+    const look =
+      OUTCOMES[record.outcome] ??
+      ({ outcome: record.outcome, tone: "plain", icon: "question" } as const);
+    const rule = RULES[record.rule];
+    return {
+      ...look,
+      outcome: rule === undefined ? look.outcome : `${look.outcome} ${rule}`,
+      name: NAMES[record.stage] ?? record.stage,
+      durationUs: record.durationUs,
+    };
+  });
 }

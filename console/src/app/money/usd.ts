@@ -16,6 +16,13 @@ export function toDecimalUsd(usdMicros: bigint): string {
   return `${sign}${String(abs(usdMicros) / MICROS_PER_USD)}.${fraction(usdMicros)}`;
 }
 
+/** Micro-USD of an amount that a person wrote in US dollars; undefined when it is none, or finer than a micro-USD. */
+export function usdMicrosFrom(text: string): bigint | undefined {
+  const match = /^\$?(\d{1,6})(?:\.(\d{1,6}))?$/.exec(text.trim());
+  if (match === null) return undefined;
+  return BigInt(match[1] ?? "0") * MICROS_PER_USD + BigInt((match[2] ?? "").padEnd(6, "0"));
+}
+
 /** Decimals that `formatUsd` writes. */
 export function decimalsOf(usdMicros: bigint): number {
   return fraction(usdMicros).length;

@@ -2,7 +2,14 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Status } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
 import { describe, expect, it } from "@jest/globals";
 
-import { idKindOf, listingFields, narrows, needsSearch, traceFilterFrom } from "./trace-filter.ts";
+import {
+  idKindOf,
+  listingFields,
+  narrows,
+  needsSearch,
+  searchFields,
+  traceFilterFrom,
+} from "./trace-filter.ts";
 
 const NOTHING = {
   range: undefined,
@@ -10,12 +17,22 @@ const NOTHING = {
   server: undefined,
   tool: undefined,
   min: undefined,
+  max: undefined,
+  cost: undefined,
 };
 
 describe("traceFilterFrom", () => {
   it("filters nothing without a query", () => {
     const filter = traceFilterFrom(NOTHING);
-    expect(filter).toEqual({ range: "1h", status: "", server: "", tool: "", minDurationMs: 0 });
+    expect(filter).toEqual({
+      range: "1h",
+      status: "",
+      server: "",
+      tool: "",
+      minDurationMs: 0,
+      maxDurationMs: 0,
+      minCostUsdMicros: 0n,
+    });
     expect(narrows(filter)).toBe(false);
   });
 
@@ -30,6 +47,18 @@ describe("traceFilterFrom", () => {
     expect(needsSearch(traceFilterFrom({ ...NOTHING, status: "error" }))).toBe(false);
     expect(needsSearch(traceFilterFrom({ ...NOTHING, server: "everything" }))).toBe(true);
     expect(needsSearch(traceFilterFrom({ ...NOTHING, min: "200" }))).toBe(true);
+    expect(needsSearch(traceFilterFrom({ ...NOTHING, cost: "0.000001" }))).toBe(true);
+    expect(needsSearch(traceFilterFrom({ ...NOTHING, cost: "much" }))).toBe(false);
+  });
+});
+
+describe("searchFields", () => {
+  it("leaves out what has no bound, and takes costs exactly", () => {
+    expect(searchFields(traceFilterFrom(NOTHING))).not.toHaveProperty("maxDurationMs");
+    expect(searchFields(traceFilterFrom({ ...NOTHING, max: "20", cost: "0.25" }))).toMatchObject({
+      maxDurationMs: 20,
+      minCostUsdMicros: 250_000n,
+    });
   });
 });
 

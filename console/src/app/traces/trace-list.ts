@@ -29,12 +29,15 @@ import { Instant } from "../time/instant.ts";
 import { TIME_RANGES } from "../time/time-range.ts";
 import {
   idKindOf,
+  isSameFilter,
   listingFields,
   narrows,
   needsSearch,
+  searchFields,
   STATUS_WORDS,
   traceFilterFrom,
   type TraceFilter,
+  type TraceQueryParam,
 } from "./trace-filter.ts";
 
 interface TracePage {
@@ -84,6 +87,8 @@ export class TraceList {
   readonly server = input<string>();
   readonly tool = input<string>();
   readonly min = input<string>();
+  readonly max = input<string>();
+  readonly cost = input<string>();
 
   protected readonly ranges = TIME_RANGES;
   protected readonly statuses = STATUS_WORDS;
@@ -95,8 +100,10 @@ export class TraceList {
         server: this.server(),
         tool: this.tool(),
         min: this.min(),
+        max: this.max(),
+        cost: this.cost(),
       }),
-    { equal: (a, b) => JSON.stringify(a) === JSON.stringify(b) },
+    { equal: isSameFilter },
   );
   protected readonly narrowed = computed(() => narrows(this.filter()));
 
@@ -130,9 +137,7 @@ export class TraceList {
   });
   protected readonly findFailed = signal(false);
 
-  protected narrow(
-    change: Partial<Record<"range" | "status" | "server" | "tool" | "min", string>>,
-  ): void {
+  protected narrow(change: Partial<Record<TraceQueryParam, string>>): void {
     const queryParams = Object.fromEntries(
       Object.entries(change).map(([name, value]) => [
         name,
@@ -143,7 +148,7 @@ export class TraceList {
   }
 
   protected clearFilter(): void {
-    this.narrow({ status: "", server: "", tool: "", min: "" });
+    this.narrow({ status: "", server: "", tool: "", min: "", max: "", cost: "" });
   }
 
   protected async loadMore(): Promise<void> {
@@ -180,15 +185,7 @@ export class TraceList {
     const options = question.signal === undefined ? {} : { signal: question.signal };
     const fields = { ...listingFields(filter, askedAtMs), limit: 50, cursor };
     const answer = needsSearch(filter)
-      ? await this.client.searchTraces(
-          {
-            ...fields,
-            mcpServer: filter.server,
-            toolName: filter.tool,
-            minDurationMs: filter.minDurationMs,
-          },
-          options,
-        )
+      ? await this.client.searchTraces({ ...fields, ...searchFields(filter) }, options)
       : await this.client.listTraces(fields, options);
     return { traces: answer.traces, cursor: answer.cursor, hasMore: answer.hasMore, askedAtMs };
   }

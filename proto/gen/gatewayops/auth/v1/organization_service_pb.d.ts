@@ -172,6 +172,13 @@ export declare type Organization = Message<"gatewayops.auth.v1.Organization"> & 
    * @generated from field: string time_zone = 7;
    */
   timeZone: string;
+
+  /**
+   * Days for which calls and traces are kept, from the call's beginning.
+   *
+   * @generated from field: uint32 trace_retention_days = 8;
+   */
+  traceRetentionDays: number;
 };
 
 /**
@@ -351,6 +358,13 @@ export declare type UpdateOrganizationRequest = Message<"gatewayops.auth.v1.Upda
    * @generated from field: string time_zone = 3;
    */
   timeZone: string;
+
+  /**
+   * Days for which calls and traces are kept, 1 to 3650, of calls that are recorded from now on. 0: stays as it is.
+   *
+   * @generated from field: uint32 trace_retention_days = 4;
+   */
+  traceRetentionDays: number;
 };
 
 /**

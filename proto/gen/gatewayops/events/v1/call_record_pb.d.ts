@@ -302,6 +302,13 @@ export declare type StageReport = Message<"gatewayops.events.v1.StageReport"> & 
    * @generated from field: uint32 duration_us = 3;
    */
   durationUs: number;
+
+  /**
+   * Whose rule decided, where one did and the record does not say it elsewhere.
+   *
+   * @generated from field: gatewayops.events.v1.RuleOwner rule_owner = 4;
+   */
+  ruleOwner: RuleOwner;
 };
 
 /**
@@ -594,6 +601,13 @@ export enum Stage {
    * @generated from enum value: STAGE_PIN = 9;
    */
   PIN = 9,
+
+  /**
+   * The intent to make the call was written to the write-ahead log.
+   *
+   * @generated from enum value: STAGE_LOG = 10;
+   */
+  LOG = 10,
 }
 
 /**
@@ -661,4 +675,44 @@ export enum StageOutcome {
  * Describes the enum gatewayops.events.v1.StageOutcome.
  */
 export declare const StageOutcomeSchema: GenEnum<StageOutcome>;
+
+/**
+ * Whose rule a stage went by.
+ *
+ * @generated from enum gatewayops.events.v1.RuleOwner
+ */
+export enum RuleOwner {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: RULE_OWNER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The API key's.
+   *
+   * @generated from enum value: RULE_OWNER_KEY = 1;
+   */
+  KEY = 1,
+
+  /**
+   * The team's.
+   *
+   * @generated from enum value: RULE_OWNER_TEAM = 2;
+   */
+  TEAM = 2,
+
+  /**
+   * The organisation's.
+   *
+   * @generated from enum value: RULE_OWNER_ORG = 3;
+   */
+  ORG = 3,
+}
+
+/**
+ * Describes the enum gatewayops.events.v1.RuleOwner.
+ */
+export declare const RuleOwnerSchema: GenEnum<RuleOwner>;
 

@@ -212,14 +212,14 @@ export declare const SpanSchema: GenMessage<Span>;
  */
 export declare type StageRecord = Message<"gatewayops.trace.v1.StageRecord"> & {
   /**
-   * Stage: "authenticate", "route", "authorize", "rate_limit", "budget", "upstream", "price".
+   * Stage: "authenticate", "route", "authorize", "rate_limit", "budget", "pin", "validate", "price", "log", "upstream".
    *
    * @generated from field: string stage = 1;
    */
   stage: string;
 
   /**
-   * Outcome: "passed", "refused", "not_configured", "degraded", "failed".
+   * Outcome: "passed", "refused", "not_configured", "degraded", "failed", "observed".
    *
    * @generated from field: string outcome = 2;
    */
@@ -231,6 +231,28 @@ export declare type StageRecord = Message<"gatewayops.trace.v1.StageRecord"> & {
    * @generated from field: int64 duration_us = 3;
    */
   durationUs: bigint;
+
+  /**
+   * What decided, where one rule did: "price_rule", or whose limit was the tightest: "key", "team", "org". Empty: none is
+   * recorded.
+   *
+   * @generated from field: string rule = 4;
+   */
+  rule: string;
+
+  /**
+   * UUID of it. Empty: none.
+   *
+   * @generated from field: string rule_id = 5;
+   */
+  ruleId: string;
+
+  /**
+   * Reason of a stage that refused or failed, for example "RATE_LIMITED". Empty for others.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
 };
 
 /**
@@ -706,6 +728,63 @@ export declare type SearchTracesRequest = Message<"gatewayops.trace.v1.SearchTra
    * @generated from field: string cursor = 12;
    */
   cursor: string;
+
+  /**
+   * Only calls that ended so: "ok", "tool_error", "rpc_error", "refused", "upstream_error", "timeout", "cancelled",
+   * "unknown". Empty: any.
+   *
+   * @generated from field: string outcome = 13;
+   */
+  outcome: string;
+
+  /**
+   * Only calls with this reason, for example "RATE_LIMITED". Empty: any.
+   *
+   * @generated from field: string reason = 14;
+   */
+  reason: string;
+
+  /**
+   * Only calls over this face: "mcp_legacy", "mcp_modern", "rest", "grpc". Empty: any.
+   *
+   * @generated from field: string face = 15;
+   */
+  face: string;
+
+  /**
+   * Only calls of this MCP method, for example "tools/call". Empty: any.
+   *
+   * @generated from field: string method = 16;
+   */
+  method: string;
+
+  /**
+   * Only calls that took at most so many milliseconds. Absent: any.
+   *
+   * @generated from field: optional uint32 max_duration_ms = 17;
+   */
+  maxDurationMs?: number | undefined;
+
+  /**
+   * Only calls that cost at most so much, in micro-USD. Absent: any.
+   *
+   * @generated from field: optional int64 max_cost_usd_micros = 18;
+   */
+  maxCostUsdMicros?: bigint | undefined;
+
+  /**
+   * Only the call with this request id, "req_{32 hexadecimal digits}". Empty: any.
+   *
+   * @generated from field: string request_id = 19;
+   */
+  requestId: string;
+
+  /**
+   * Only calls of the trace with this id, 32 hexadecimal digits, or the same as a UUID. Empty: any.
+   *
+   * @generated from field: string trace_id = 20;
+   */
+  traceId: string;
 };
 
 /**
@@ -828,6 +907,112 @@ export declare type ListCallsRequest = Message<"gatewayops.trace.v1.ListCallsReq
    * @generated from field: string cursor = 5;
    */
   cursor: string;
+
+  /**
+   * Only calls that began before this time. Absent: up to now.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 6;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * Only calls of this tool, by name.
+   *
+   * @generated from field: string tool_name = 7;
+   */
+  toolName: string;
+
+  /**
+   * Only calls of this person.
+   *
+   * @generated from field: string user_id = 8;
+   */
+  userId: string;
+
+  /**
+   * Only calls of this team.
+   *
+   * @generated from field: string team_id = 9;
+   */
+  teamId: string;
+
+  /**
+   * Only calls of this API key.
+   *
+   * @generated from field: string api_key_id = 10;
+   */
+  apiKeyId: string;
+
+  /**
+   * Only calls that took at least so many milliseconds.
+   *
+   * @generated from field: uint32 min_duration_ms = 11;
+   */
+  minDurationMs: number;
+
+  /**
+   * Only calls that cost at least so much, in micro-USD.
+   *
+   * @generated from field: int64 min_cost_usd_micros = 12;
+   */
+  minCostUsdMicros: bigint;
+
+  /**
+   * Only calls that ended so: "ok", "tool_error", "rpc_error", "refused", "upstream_error", "timeout", "cancelled",
+   * "unknown". Empty: any.
+   *
+   * @generated from field: string outcome = 13;
+   */
+  outcome: string;
+
+  /**
+   * Only calls with this reason, for example "RATE_LIMITED". Empty: any.
+   *
+   * @generated from field: string reason = 14;
+   */
+  reason: string;
+
+  /**
+   * Only calls over this face: "mcp_legacy", "mcp_modern", "rest", "grpc". Empty: any.
+   *
+   * @generated from field: string face = 15;
+   */
+  face: string;
+
+  /**
+   * Only calls of this MCP method, for example "tools/call". Empty: any.
+   *
+   * @generated from field: string method = 16;
+   */
+  method: string;
+
+  /**
+   * Only calls that took at most so many milliseconds. Absent: any.
+   *
+   * @generated from field: optional uint32 max_duration_ms = 17;
+   */
+  maxDurationMs?: number | undefined;
+
+  /**
+   * Only calls that cost at most so much, in micro-USD. Absent: any.
+   *
+   * @generated from field: optional int64 max_cost_usd_micros = 18;
+   */
+  maxCostUsdMicros?: bigint | undefined;
+
+  /**
+   * Only the call with this request id, "req_{32 hexadecimal digits}". Empty: any.
+   *
+   * @generated from field: string request_id = 19;
+   */
+  requestId: string;
+
+  /**
+   * Only calls of the trace with this id, 32 hexadecimal digits, or the same as a UUID. Empty: any.
+   *
+   * @generated from field: string trace_id = 20;
+   */
+  traceId: string;
 };
 
 /**
@@ -869,6 +1054,166 @@ export declare type ListCallsResponse = Message<"gatewayops.trace.v1.ListCallsRe
  * Use `create(ListCallsResponseSchema)` to create a new message.
  */
 export declare const ListCallsResponseSchema: GenMessage<ListCallsResponse>;
+
+/**
+ * Request of TailTraces. All conditions must hold of a call.
+ *
+ * @generated from message gatewayops.trace.v1.TailTracesRequest
+ */
+export declare type TailTracesRequest = Message<"gatewayops.trace.v1.TailTracesRequest"> & {
+  /**
+   * Only calls of this MCP server, by name.
+   *
+   * @generated from field: string mcp_server = 1;
+   */
+  mcpServer: string;
+
+  /**
+   * Only this status. Absent: any.
+   *
+   * @generated from field: gatewayops.trace.v1.Status status = 2;
+   */
+  status: Status;
+
+  /**
+   * Only calls of this tool, by name.
+   *
+   * @generated from field: string tool_name = 3;
+   */
+  toolName: string;
+
+  /**
+   * Only calls of this person.
+   *
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
+
+  /**
+   * Only calls of this team.
+   *
+   * @generated from field: string team_id = 5;
+   */
+  teamId: string;
+
+  /**
+   * Only calls of this API key.
+   *
+   * @generated from field: string api_key_id = 6;
+   */
+  apiKeyId: string;
+
+  /**
+   * Only calls that took at least so many milliseconds.
+   *
+   * @generated from field: uint32 min_duration_ms = 7;
+   */
+  minDurationMs: number;
+
+  /**
+   * Only calls that cost at least so much, in micro-USD.
+   *
+   * @generated from field: int64 min_cost_usd_micros = 8;
+   */
+  minCostUsdMicros: bigint;
+
+  /**
+   * Only calls that ended so: "ok", "tool_error", "rpc_error", "refused", "upstream_error", "timeout", "cancelled",
+   * "unknown". Empty: any.
+   *
+   * @generated from field: string outcome = 9;
+   */
+  outcome: string;
+
+  /**
+   * Only calls with this reason, for example "RATE_LIMITED". Empty: any.
+   *
+   * @generated from field: string reason = 10;
+   */
+  reason: string;
+
+  /**
+   * Only calls over this face: "mcp_legacy", "mcp_modern", "rest", "grpc". Empty: any.
+   *
+   * @generated from field: string face = 11;
+   */
+  face: string;
+
+  /**
+   * Only calls of this MCP method, for example "tools/call". Empty: any.
+   *
+   * @generated from field: string method = 12;
+   */
+  method: string;
+
+  /**
+   * Only calls that took at most so many milliseconds. Absent: any.
+   *
+   * @generated from field: optional uint32 max_duration_ms = 13;
+   */
+  maxDurationMs?: number | undefined;
+
+  /**
+   * Only calls that cost at most so much, in micro-USD. Absent: any.
+   *
+   * @generated from field: optional int64 max_cost_usd_micros = 14;
+   */
+  maxCostUsdMicros?: bigint | undefined;
+
+  /**
+   * Only the call with this request id, "req_{32 hexadecimal digits}". Empty: any.
+   *
+   * @generated from field: string request_id = 15;
+   */
+  requestId: string;
+
+  /**
+   * Only calls of the trace with this id, 32 hexadecimal digits, or the same as a UUID. Empty: any.
+   *
+   * @generated from field: string trace_id = 16;
+   */
+  traceId: string;
+};
+
+/**
+ * Describes the message gatewayops.trace.v1.TailTracesRequest.
+ * Use `create(TailTracesRequestSchema)` to create a new message.
+ */
+export declare const TailTracesRequestSchema: GenMessage<TailTracesRequest>;
+
+/**
+ * One message of TailTraces: new calls, or none as a sign of life, which comes within 10 seconds.
+ *
+ * @generated from message gatewayops.trace.v1.TailTracesResponse
+ */
+export declare type TailTracesResponse = Message<"gatewayops.trace.v1.TailTracesResponse"> & {
+  /**
+   * The records, in the order in which they were stored.
+   *
+   * @generated from field: repeated gatewayops.trace.v1.Call calls = 1;
+   */
+  calls: Call[];
+
+  /**
+   * When the newest call that is known was stored. Absent: nothing was stored since the stream began.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 2;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Calls left out since the message before, because there were more than the stream can carry or its reader was slow.
+   *
+   * @generated from field: uint32 skipped_calls = 3;
+   */
+  skippedCalls: number;
+};
+
+/**
+ * Describes the message gatewayops.trace.v1.TailTracesResponse.
+ * Use `create(TailTracesResponseSchema)` to create a new message.
+ */
+export declare const TailTracesResponseSchema: GenMessage<TailTracesResponse>;
 
 /**
  * How a trace, a span or a call ended.
@@ -982,6 +1327,17 @@ export declare const TraceService: GenService<{
     methodKind: "unary";
     input: typeof ListCallsRequestSchema;
     output: typeof ListCallsResponseSchema;
+  },
+  /**
+   * Streams the records of new calls, at most about a second after they are stored, until the caller hangs up or may
+   * no longer read them. What `gwo tail` shows. Over REST, one JSON object a line (application/jsonl).
+   *
+   * @generated from rpc gatewayops.trace.v1.TraceService.TailTraces
+   */
+  tailTraces: {
+    methodKind: "server_streaming";
+    input: typeof TailTracesRequestSchema;
+    output: typeof TailTracesResponseSchema;
   },
 }>;
 
