@@ -97,6 +97,7 @@ describe("restRoutes", () => {
       ["POST", "/v1/prices", true],
       ["GET", "/v1/prices", false],
       ["DELETE", "/v1/prices/{id}", false],
+      ["POST", "/v1/prices/simulate", true],
     ]);
   });
 });
