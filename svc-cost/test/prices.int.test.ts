@@ -11,6 +11,7 @@ import { migratePostgres } from "@gatewayops/platform/postgres/migrate";
 import { Pool } from "pg";
 import { describeChangeStore } from "../../platform/test/change-store.contract.ts";
 import { PRICE_CHANGES } from "../src/prices/price-change.ts";
+import { RULES_MAX } from "../src/prices/price-store.ts";
 import { createPostgresPriceStore } from "../src/prices/price-store.postgres.ts";
 import { startStores, type TestStores } from "./engines.ts";
 import { describePriceStore, newRule } from "./price-store.contract.ts";
@@ -61,6 +62,53 @@ describe("migratePostgres", () => {
   });
 });
 
+describe("rules of before prices had parts", () => {
+  it("mean what they meant", async () => {
+    const [schema, org, id, ended] = [
+      `old_${newId().replaceAll("-", "")}`,
+      newId(),
+      newId(),
+      newId(),
+    ];
+    await pool.query(`CREATE SCHEMA ${schema}`);
+    const old = new Pool({
+      connectionString: stores.postgresUrl,
+      options: `-c search_path=${schema}`,
+    });
+    old.on("error", () => undefined);
+    const before = mkdtempSync(join(tmpdir(), "gwo-migrations-"));
+    try {
+      for (const file of readdirSync(directory).filter((name) => name < "0003"))
+        copyFileSync(join(directory, file), join(before, file));
+      await migratePostgres({ pool: old, service: "svc-cost", directory: before });
+      const insert = `INSERT INTO price_rules (org_id, id, server, tool, per_call_usd_micros, create_time, end_time)
+         VALUES ($1, $2, 'files', '*', $3, $4, $5)`;
+      const [made, changed] = ["2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"];
+      await old.query(insert, [org, ended, 7, made, changed]);
+      await old.query(insert, [org, id, 9, changed, null]);
+      await migratePostgres({ pool: old, service: "svc-cost", directory });
+      const prices = createPostgresPriceStore(createDatabase({ pool: old }));
+      const page = { after: undefined, limit: 10, includeEnded: true };
+      const rules = await prices.list(org, page);
+      const is = (perCallUsdMicros: bigint, from: string, until: string | undefined) => {
+        const rule = newRule("files", "*", { perCallUsdMicros });
+        const [createTime, endTime] = [new Date(from), until && new Date(until)];
+        return { ...rule, createTime, effectiveTime: createTime, endTime };
+      };
+      expect(new Set(rules)).toEqual(
+        new Set([
+          { ...is(7n, made, changed), id: ended },
+          { ...is(9n, changed, undefined), id },
+        ]),
+      );
+    } finally {
+      await old.end();
+      await pool.query(`DROP SCHEMA ${schema} CASCADE`);
+      rmSync(before, { recursive: true });
+    }
+  });
+});
+
 describePriceStore("Postgres", () => ({
   prices: createPostgresPriceStore(database),
   changes: createPostgresChangeStore(database, PRICE_CHANGES),
@@ -76,6 +124,23 @@ describeChangeStore(
 );
 
 describe("the price store in Postgres", () => {
+  it("takes no more rules than gateways have room for", async () => {
+    const org = newId();
+    const prices = createPostgresPriceStore(database);
+    await pool.query(
+      `INSERT INTO price_rules (org_id, id, server, tool, per_call_usd_micros)
+       SELECT $1, gen_random_uuid(), 'files', 'tool' || n, 1 FROM generate_series(1, $2::integer) AS n`,
+      [org, RULES_MAX],
+    );
+    const stamp = () => ({ changeId: newId(), time: new Date() });
+    const another = () => prices.replace(org, newRule("files", "*"), stamp());
+    await expect(another()).rejects.toMatchObject({ reason: "PRICE_RULES_TOO_MANY" });
+    expect((await prices.book(org)).rules).toHaveLength(RULES_MAX);
+    const [first] = await prices.list(org, { after: undefined, limit: 1, includeEnded: false });
+    await prices.end(org, first?.id ?? "", stamp());
+    await expect(another()).resolves.toBeDefined();
+  });
+
   it("keeps the row of a rule that was replaced, with its end", async () => {
     const org = newId();
     const prices = createPostgresPriceStore(database);

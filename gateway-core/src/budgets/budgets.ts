@@ -26,6 +26,8 @@ const REDIS_DEADLINE_MS = 250;
 /** Milliseconds that a period's account is kept after its end: calls may run that long. */
 const KEEP_MS = 3_600_000;
 
+const NO_FIGURES: SpentFigures = new Map();
+
 /** What this worker has spent of budgets: an account for each period of an enforced one, figures of observed ones. */
 export class Budgets {
   readonly #options: BudgetsOptions;
@@ -63,7 +65,7 @@ export class Budgets {
   /** Micro-USD that are spent of an observed budget in the period that contains a time, as of a second or two ago. */
   spentOf(spec: BudgetSpec, timeMs: number): bigint {
     const now = this.#options.now();
-    const org = this.#observed.get(spec.orgId) ?? { figures: new Map(), usedAt: now, readAt: 0 };
+    const org = this.#observed.get(spec.orgId) ?? { figures: NO_FIGURES, usedAt: now, readAt: 0 };
     org.usedAt = now;
     this.#observed.set(spec.orgId, org);
     const spent = org.figures.get(spec.id);
