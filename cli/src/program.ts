@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => Comm
   keys: async () => (await import("./keys/commands.ts")).keyCommands,
   servers: async () => (await import("./servers/commands.ts")).serverCommands,
   prices: async () => (await import("./prices/commands.ts")).priceCommands,
+  budgets: async () => (await import("./budgets/commands.ts")).budgetCommands,
   costs: async () => (await import("./costs/commands.ts")).costCommands,
   completion: async () => (await import("./completion/commands.ts")).completionCommand,
 };

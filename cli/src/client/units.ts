@@ -8,7 +8,7 @@ export function usd(micros: bigint): string {
 
 /** Micro-USD of an amount that a person wrote in US dollars; undefined when it is none, or finer than a micro-USD. */
 export function usdMicrosFrom(text: string): bigint | undefined {
-  const match = /^\$?(\d{1,6})(?:\.(\d{1,6}))?$/.exec(text.trim());
+  const match = /^\$?(\d{1,8})(?:\.(\d{1,6}))?$/.exec(text.trim());
   if (match === null) return undefined;
   return BigInt(match[1] ?? "0") * 1_000_000n + BigInt((match[2] ?? "").padEnd(6, "0"));
 }

@@ -40,6 +40,11 @@ export const routes: Routes = [
         loadChildren: async () => (await import("./costs/routes.ts")).costRoutes,
       },
       {
+        path: "budgets",
+        title: "Budgets",
+        loadComponent: async () => (await import("./budgets/budget-list.ts")).BudgetList,
+      },
+      {
         path: "keys",
         title: "API keys",
         loadComponent: async () => (await import("./keys/key-list.ts")).KeyList,

@@ -11,7 +11,7 @@ import { callTool, readStack, urlOf, waitFor, type Answer } from "./stack.ts";
 const stack = readStack();
 /** Kept out of the repository: pictures for people to look at. */
 const PICTURES = join(import.meta.dirname, "../../../test-results");
-const PICTURED: ReadonlySet<string> = new Set(["dashboard", "servers", "server"]);
+const PICTURED: ReadonlySet<string> = new Set(["dashboard", "servers", "server", "budgets"]);
 const CALLS = 7;
 const FAILED = 2;
 
@@ -29,6 +29,13 @@ beforeAll(async () => {
   key = (await makeKey(admin)).secret;
   server = await makeServer(admin, { url: urlOf(stack, "mcp-everything") });
   await setPrice(admin, { server, tool: "*", usd: "0.000421" });
+  await admin.ask("POST", "/v1/budgets", {
+    name: unique("all"),
+    scope_type: "org",
+    amount: 0.003,
+    period: "monthly",
+    enforce_limit: false,
+  });
   const answers = await Promise.all(
     Array.from({ length: CALLS }, (_, at) =>
       callTool(stack, key, {
@@ -353,6 +360,7 @@ describe("the console is accessible", () => {
     ["traces", `/traces?server=${server}`, '[data-testid="trace-row"]'],
     ["trace", `/traces/${traceId}`, '[data-testid="span"]'],
     ["costs", "/costs?by=day", '[data-testid="cost-row"]'],
+    ["budgets", "/budgets", '[data-testid="budget-row"]'],
     ["keys", "/keys", '[data-testid="key-row"]'],
     ["servers", "/servers", '[data-testid="server-row"]'],
     ["server", `/servers/${server}`, '[data-testid="tool-row"]'],
@@ -415,6 +423,10 @@ describe("the console is accessible", () => {
     await page.getByTestId("key-form").waitFor();
     await page.getByTestId("key-patterns").locator("summary").click();
     await page.screenshot({ path: join(PICTURES, "key-dialogue.png") });
+    expect(await violationsOf(page)).toEqual([]);
+    await page.goto("/budgets");
+    await page.getByTestId("budget-create").click();
+    await page.getByTestId("budget-form").waitFor();
     expect(await violationsOf(page)).toEqual([]);
     await page.context().close();
   }, 30_000);

@@ -23,6 +23,7 @@ import { ApiKeyService } from "@gatewayops/proto/gatewayops/auth/v1/api_key_serv
 import { OrganizationService } from "@gatewayops/proto/gatewayops/auth/v1/organization_service_pb";
 import { PolicyMode } from "@gatewayops/proto/gatewayops/auth/v1/policy_mode_pb";
 import { McpServerService } from "@gatewayops/proto/gatewayops/auth/v1/server_service_pb";
+import { BudgetService } from "@gatewayops/proto/gatewayops/cost/v1/budget_service_pb";
 import { CostService } from "@gatewayops/proto/gatewayops/cost/v1/cost_service_pb";
 import { PriceService } from "@gatewayops/proto/gatewayops/cost/v1/price_service_pb";
 import { TraceService } from "@gatewayops/proto/gatewayops/trace/v1/trace_service_pb";
@@ -99,7 +100,15 @@ export class KeyCreateDialog {
   protected readonly allServers = ALL_SERVERS;
   protected readonly expiries = KEY_EXPIRIES;
   protected readonly permissions = grantablePermissions(
-    [ApiKeyService, CostService, McpServerService, OrganizationService, PriceService, TraceService],
+    [
+      ApiKeyService,
+      BudgetService,
+      CostService,
+      McpServerService,
+      OrganizationService,
+      PriceService,
+      TraceService,
+    ],
     this.session.permissions(),
   );
   protected readonly form = inject(NonNullableFormBuilder).group({

@@ -7,6 +7,7 @@ import {
   shareInPermille,
   sumUsdMicros,
   toDecimalUsd,
+  usdMicrosFrom,
 } from "./usd.ts";
 
 describe("formatUsd", () => {
@@ -42,6 +43,21 @@ describe("toDecimalUsd", () => {
   it("groups nothing and uses an ASCII sign", () => {
     expect(toDecimalUsd(1_234_500_000n)).toBe("1234.50");
     expect(toDecimalUsd(-1n)).toBe("-0.000001");
+  });
+});
+
+describe("usdMicrosFrom", () => {
+  it.each([
+    ["250", 250_000_000n],
+    ["$1,234.5", 1_234_500_000n],
+    [" 0.000001 ", 1n],
+    ["0.0000001", undefined],
+    ["12,50", undefined],
+    ["-1", undefined],
+    ["1e3", undefined],
+    ["", undefined],
+  ])("reads %s", (text, micros) => {
+    expect(usdMicrosFrom(text)).toBe(micros);
   });
 });
 

@@ -16,11 +16,17 @@ export function toDecimalUsd(usdMicros: bigint): string {
   return `${sign}${String(abs(usdMicros) / MICROS_PER_USD)}.${fraction(usdMicros)}`;
 }
 
-/** Micro-USD of an amount that a person wrote in US dollars; undefined when it is none, or finer than a micro-USD. */
+/**
+ * Micro-USD of an amount that a person wrote in US dollars, thousands grouped or not: "1,234.50". Undefined when it is
+ * none, or finer than a micro-USD; "12,50" is none, rather than a hundred times what was meant.
+ */
 export function usdMicrosFrom(text: string): bigint | undefined {
-  const match = /^\$?(\d{1,6})(?:\.(\d{1,6}))?$/.exec(text.trim());
+  const match = /^\$?(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,6}))?$/.exec(text.trim());
   if (match === null) return undefined;
-  return BigInt(match[1] ?? "0") * MICROS_PER_USD + BigInt((match[2] ?? "").padEnd(6, "0"));
+  return (
+    BigInt((match[1] ?? "0").replaceAll(",", "")) * MICROS_PER_USD +
+    BigInt((match[2] ?? "").padEnd(6, "0"))
+  );
 }
 
 /** Decimals that `formatUsd` writes. */

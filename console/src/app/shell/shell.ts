@@ -43,6 +43,7 @@ const PLACES: readonly Place[] = [
   { path: "/", label: "Dashboard", icon: "dashboard", permission: "costs:read", match: EXACTLY },
   { path: "/traces", label: "Traces", icon: "traces", permission: "traces:read", match: BELOW },
   { path: "/costs", label: "Costs", icon: "costs", permission: "costs:read", match: BELOW },
+  { path: "/budgets", label: "Budgets", icon: "budgets", permission: "budgets:read", match: BELOW },
   {
     path: "/servers",
     label: "MCP servers",
