@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { startOwnRedis, until, type OwnRedis } from "./engine-redis.ts";
 import {
@@ -23,9 +23,12 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 
 afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
   await bench?.close();
   bench = undefined;
 });
+
+const sockets: Socket[] = [];
 
 async function start(yaml: string, options: Partial<BenchOptions> = {}): Promise<Bench> {
   bench = await startBench({ redisUrl: engine.url, yaml, ...options });
@@ -42,6 +45,8 @@ function openSocket(url: string): {
   const { hostname, port } = new URL(url);
   const begun = performance.now();
   const socket = connect(Number(port), hostname);
+  // One that is paused does not hear that its connection was cut, and would keep the process alive.
+  sockets.push(socket);
   let text = "";
   socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
   socket.on("error", () => undefined);
