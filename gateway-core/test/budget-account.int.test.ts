@@ -87,9 +87,10 @@ async function spend(
   let spent = 0n;
   for (let refused = 0; refused < options.refusals && !options.isOver();) {
     const amount = options.max();
-    const verdict = account.reserveNow(limit, amount)
+    const reserving = { limit, amount, startMs: Date.now() };
+    const verdict = account.reserveNow(reserving)
       ? "reserved"
-      : await account.reserveLater(limit, amount);
+      : await account.reserveLater(reserving);
     if (verdict !== "reserved") {
       refused = verdict === "exceeded" ? refused + 1 : 0;
       account.tick();
@@ -161,6 +162,25 @@ describe("a budget that eight workers spend", () => {
   function consumedByAll(): bigint {
     return workers.reduce((sum, { account }) => sum + account.consumed, 0n);
   }
+});
+
+describe("what a worker counts itself", () => {
+  it("is told from the beginning of the earliest call on, be it before the worker knew of the budget", async () => {
+    await until("Redis is there", () => redis.status === "ready");
+    const began = Date.now() - 5_000;
+    const { account, logId, redis: own } = startWorker(1_000n);
+    await until("the worker is connected", () => own.status === "ready");
+    const reserved = account.reserveLater({ limit: 1_000n, amount: 10n, startMs: began });
+    await until("it has reported", async () => {
+      const { countedSince } = await readBudgetState(redis, key);
+      return countedSince.get(logId) === began * 1000;
+    });
+    await keep();
+    expect(await reserved).toBe("reserved");
+    const earlier = began - 1;
+    await account.reserveLater({ limit: 1_000n, amount: 500n, startMs: earlier });
+    expect((await readBudgetState(redis, key)).countedSince.get(logId)).toBe(earlier * 1000);
+  });
 });
 
 describe("a grant", () => {

@@ -20,6 +20,16 @@ export type BudgetAccountOptions = {
   readonly now: () => number;
 };
 
+/** What a call reserves. */
+export type Reserving = {
+  /** The budget's amount, micro-USD. */
+  readonly limit: bigint;
+  /** Most that the call can cost, micro-USD. */
+  readonly amount: bigint;
+  /** When the call began, milliseconds since 1970, as its record says. */
+  readonly startMs: number;
+};
+
 /** What asking for a reservation came to. */
 export type ReserveVerdict = "reserved" | "exceeded" | "undecided";
 
@@ -57,11 +67,11 @@ const KEEP_AFTER_MS = 86_400_000;
 export class BudgetAccount {
   readonly key: BudgetPeriodKey;
   readonly endMs: number;
-  /** Since when it counts, microseconds since 1970. */
-  readonly sinceUs: number;
   /** Micro-USD that nobody has been granted, as far as is known. */
   left = 0n;
   readonly #options: BudgetAccountOptions;
+  /** Since when it counts: its making, or the beginning of a call it counts that began before. Milliseconds since 1970. */
+  #sinceMs: number;
   #limit: bigint;
   #settled = 0n;
   #reserved = 0n;
@@ -81,7 +91,7 @@ export class BudgetAccount {
     this.#limit = limit;
     this.key = options.key;
     this.endMs = options.endMs;
-    this.sinceUs = Math.round(options.now() * 1000);
+    this.#sinceMs = options.now();
   }
 
   /** Micro-USD spent and reserved by this worker. */
@@ -95,9 +105,10 @@ export class BudgetAccount {
   }
 
   /** Reserves when what was granted suffices. False: ask `reserveLater`. */
-  reserveNow(limit: bigint, amount: bigint): boolean {
+  reserveNow({ limit, amount, startMs }: Reserving): boolean {
     const now = this.#options.now();
     this.#limit = limit;
+    this.#countFrom(startMs);
     this.#lastUsedAt = now;
     if (now - this.#confirmedAt > GRANT_TTL_MS || this.#granted - this.consumed < amount)
       return false;
@@ -107,14 +118,16 @@ export class BudgetAccount {
   }
 
   /** Reserves, asking Redis. */
-  async reserveLater(limit: bigint, amount: bigint): Promise<ReserveVerdict> {
+  async reserveLater(reserving: Reserving): Promise<ReserveVerdict> {
+    const { limit, amount } = reserving;
     this.#limit = limit;
+    this.#countFrom(reserving.startMs);
     this.#wanted += amount;
     try {
       const endOfWait = this.#options.now() + BUILD_WAIT_MS;
       for (;;) {
         const answer = await this.#obtain(amount);
-        if (answer === "granted" && this.reserveNow(limit, amount)) return "reserved";
+        if (answer === "granted" && this.reserveNow(reserving)) return "reserved";
         if (answer === "exceeded") return "exceeded";
         if (answer === "away" || this.#options.now() >= endOfWait) return "undecided";
         if (answer === "unbuilt") await delay(BUILD_LOOK_MS);
@@ -125,7 +138,8 @@ export class BudgetAccount {
   }
 
   /** Reserves though it is not known whether it may: the budget allows that. */
-  reserveAnyway(amount: bigint): void {
+  reserveAnyway({ amount, startMs }: Reserving): void {
+    this.#countFrom(startMs);
     this.#reserved += amount;
   }
 
@@ -148,6 +162,11 @@ export class BudgetAccount {
   async report(): Promise<void> {
     await this.#asking;
     await this.#askOnce(0n);
+  }
+
+  /** A call that is counted here must not be taken for one of before: the ledger tells them apart by their beginning. */
+  #countFrom(startMs: number): void {
+    if (startMs < this.#sinceMs) this.#sinceMs = startMs;
   }
 
   #giveBack(): void {
@@ -198,7 +217,7 @@ export class BudgetAccount {
       const request = askGrant(redis, key, {
         logId,
         keep,
-        sinceUs: this.sinceUs,
+        sinceUs: Math.floor(this.#sinceMs * 1000),
         // Of a grant that is only refreshed nothing need be added.
         need: amount === 0n ? 0n : missing > 0n ? missing : 1n,
         want: (this.#wanted > amount ? this.#wanted : amount) * this.#wantCalls,

@@ -91,7 +91,7 @@ function decide(
       continue;
     }
     const account = budgets.account(spec, startMs);
-    if (!account.reserveNow(spec.limit, maxUsdMicros))
+    if (!account.reserveNow({ limit: spec.limit, amount: maxUsdMicros, startMs }))
       return decideLater({ budgets, specs, maxUsdMicros, startMs, reservation, observed }, index);
     reservation.add(account);
   }
@@ -118,11 +118,12 @@ async function decideLater(
       continue;
     }
     const account = budgets.account(spec, startMs);
-    const verdict = account.reserveNow(spec.limit, maxUsdMicros)
+    const reserving = { limit: spec.limit, amount: maxUsdMicros, startMs };
+    const verdict = account.reserveNow(reserving)
       ? "reserved"
-      : await account.reserveLater(spec.limit, maxUsdMicros);
+      : await account.reserveLater(reserving);
     if (verdict === "undecided" && spec.isOpenWhenAway) {
-      account.reserveAnyway(maxUsdMicros);
+      account.reserveAnyway(reserving);
       isDegraded = true;
     } else if (verdict !== "reserved") {
       reservation.settle(0n);

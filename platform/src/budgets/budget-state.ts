@@ -33,7 +33,7 @@ export type GrantRequest = {
   readonly logId: string;
   /** Micro-USD of the period that it keeps in any case: what it has spent and reserved, and what it may still reserve. */
   readonly keep: bigint;
-  /** Since when it has kept count, microseconds since 1970. */
+  /** Since when it has kept count: the beginning of the earliest call that it counts, microseconds since 1970. */
   readonly sinceUs: number;
   /** Micro-USD that it must have on top. 0: it only says what it keeps. */
   readonly need: bigint;
@@ -93,7 +93,8 @@ elseif need == 0 and left > 0 then
   near = 0
 end
 redis.call("HSET", KEYS[1], "g:" .. log, text(granted), "total", text(others + granted))
-redis.call("HSETNX", KEYS[1], "s:" .. log, ARGV[3])
+local since = redis.call("HGET", KEYS[1], "s:" .. log)
+if not since or tonumber(ARGV[3]) < tonumber(since) then redis.call("HSET", KEYS[1], "s:" .. log, ARGV[3]) end
 return { 1, text(granted), text(limit - others - granted), near }
 `;
 

@@ -17,14 +17,7 @@ export function createClickHouseSpendByLog(clickhouse: ClickHouse): SpendByLog {
           since: [0, ...countedSince.values()],
         },
       );
-      let base = 0n;
-      const earlier = new Map<string, bigint>();
-      for (const { log, spent } of rows) {
-        const usdMicros = microsFromUsd(spent);
-        if (countedSince.has(log)) earlier.set(log, usdMicros);
-        else base += usdMicros;
-      }
-      return { base, earlier };
+      return new Map(rows.map(({ log, spent }) => [log, microsFromUsd(spent)]));
     },
     async ofLogs(orgId, query) {
       const rows = await clickhouse.select<LogRow>(

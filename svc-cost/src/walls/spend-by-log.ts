@@ -1,4 +1,3 @@
-import type { LedgerPart } from "@gatewayops/platform/budgets/budget-state";
 import type { PeriodSpan } from "@gatewayops/platform/budgets/budget-period";
 import type { BudgetSubject } from "../budgets/budget.ts";
 
@@ -12,8 +11,8 @@ export type SpendByLogQuery = {
 
 /** Reads from the ledger what was spent, by the write-ahead logs that it was recorded in. */
 export type SpendByLog = {
-  /** What workers have not counted themselves. */
-  uncounted(orgId: string, query: SpendByLogQuery): Promise<LedgerPart>;
+  /** Micro-USD by log of what workers have not counted themselves. */
+  uncounted(orgId: string, query: SpendByLogQuery): Promise<ReadonlyMap<string, bigint>>;
   /** Micro-USD that was spent by each of the logs. */
   ofLogs(
     orgId: string,

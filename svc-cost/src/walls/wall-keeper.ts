@@ -5,6 +5,7 @@ import {
   readBudgetState,
   type BudgetPeriodKey,
   type BudgetState,
+  type LedgerPart,
 } from "@gatewayops/platform/budgets/budget-state";
 import {
   periodAfter,
@@ -17,7 +18,7 @@ import type { Redis } from "ioredis";
 import type { Budget, OwnedBudget } from "../budgets/budget.ts";
 import type { BudgetStore } from "../budgets/budget-store.ts";
 import type { LogRegistry } from "./log-registry.ts";
-import type { SpendByLog } from "./spend-by-log.ts";
+import type { SpendByLog, SpendByLogQuery } from "./spend-by-log.ts";
 
 export type WallKeeperOptions = {
   readonly redis: Redis;
@@ -129,9 +130,7 @@ export function createWallKeeper(options: WallKeeperOptions): WallKeeper {
       await publishInvalidation(redis, { kind: "budget_report", orgId, budgetId, ...period });
       return false;
     }
-    const part = await ledger.uncounted(orgId, {
-      ...{ subject: budget, period, countedSince },
-    });
+    const part = await ledgerPart(orgId, { subject: budget, period, countedSince });
     const keepMs = period.endMs - now() + KEEP_AFTER_MS;
     if (!(await buildBudgetState(redis, key, { runId, part, keepMs }))) return false;
     built.set(idOf(key), { runId, builtAt: now(), correctedAt: now() });
@@ -146,6 +145,21 @@ export function createWallKeeper(options: WallKeeperOptions): WallKeeper {
         "gateways are lost: what they spent and did not ship is not counted, and the budget may be overspent by it",
       );
     return true;
+  }
+
+  /**
+   * What the ledger adds to what workers count. Of a log that nobody counts, only when no worker writes it any more: one
+   * that began a moment ago counts itself, and is told of by its first question.
+   */
+  async function ledgerPart(orgId: string, query: SpendByLogQuery): Promise<LedgerPart> {
+    const spent = await ledger.uncounted(orgId, query);
+    const earlier = new Map([...spent].filter(([logId]) => query.countedSince.has(logId)));
+    const others = [...spent.keys()].filter((logId) => !query.countedSince.has(logId));
+    const gone = [
+      ...(await logs.closedOf(others)),
+      ...(await logs.lostLogs(new Date(now()))).filter((logId) => others.includes(logId)),
+    ];
+    return { base: gone.reduce((sum, logId) => sum + (spent.get(logId) ?? 0n), 0n), earlier };
   }
 
   async function close(
@@ -171,7 +185,7 @@ export function createWallKeeper(options: WallKeeperOptions): WallKeeper {
     if (known?.runId !== state.runId || now() - known.correctedAt < CORRECT_EVERY_MS) return;
     known.correctedAt = now();
     const query = { subject: budget, period, countedSince: state.countedSince };
-    const part = await ledger.uncounted(key.orgId, query);
+    const part = await ledgerPart(key.orgId, query);
     await correctBudgetState(redis, key, { runId: state.runId, part });
   }
 }
