@@ -2,6 +2,7 @@ import {
   Face,
   Operation,
   Outcome,
+  RuleOwner,
   Stage,
   StageOutcome,
 } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
@@ -52,7 +53,7 @@ export function completionOf(fields: Partial<CompletionFields> = {}): Completion
       stages: [Stage.AUTHENTICATE],
       outcomes: [StageOutcome.PASSED],
       durationsUs: [3],
-      ruleOwners: [0],
+      ruleOwners: [RuleOwner.UNSPECIFIED],
     },
     sampled: true,
     attempts: 1,

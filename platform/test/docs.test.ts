@@ -28,7 +28,11 @@ import { logGauges } from "../../gateway-core/src/events/log-gauges.ts";
 import { CallMetrics } from "../../gateway-core/src/http/call-metrics.ts";
 import { heldGauges } from "../../gateway-core/src/http/held-gauges.ts";
 import { createAuthMetrics } from "../../svc-auth/src/metrics.ts";
-import { countingCostEvents, createBudgetMetrics } from "../../svc-cost/src/metrics.ts";
+import {
+  countingCostEvents,
+  createBudgetMetrics,
+  createWallMetrics,
+} from "../../svc-cost/src/metrics.ts";
 import {
   countingTraces,
   createOtlpMetrics,
@@ -200,6 +204,7 @@ describe("docs/metrics.md", () => {
     createQueryMetrics(registry);
     countingCostEvents(registry, () => Promise.resolve());
     createBudgetMetrics(registry);
+    createWallMetrics(registry);
     countingTraces(registry, () => Promise.resolve());
     createTailMetrics(registry);
     createOtlpMetrics(registry);

@@ -1,5 +1,5 @@
 import type { CallCompletion } from "@gatewayops/proto/gatewayops/events/v1/call_record_pb";
-import { Counter, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { BudgetKeeperMetrics } from "./budgets/budget-keeper.ts";
 
 /** Stores records, and counts them as `cost_events_total` once they are stored. */
@@ -38,5 +38,17 @@ export function createBudgetMetrics(registry: Registry): BudgetKeeperMetrics {
     reached: () => {
       reached.inc();
     },
+  };
+}
+
+/** Makes the gauge of enforced budgets that cannot be built yet. */
+export function createWallMetrics(registry: Registry): (unbuilt: number) => void {
+  const gauge = new Gauge({
+    name: "cost_budgets_unbuilt",
+    help: "Enforced budgets that cannot be built yet, because a gateway has not reported what it keeps.",
+    registers: [registry],
+  });
+  return (unbuilt) => {
+    gauge.set(unbuilt);
   };
 }

@@ -130,6 +130,9 @@ function forward(
   });
   response.on("close", () => onward.destroy());
   onward.on("socket", (socket) => {
+    // A kept connection still has the time-out of its idle time, a few seconds: the agent does not reset it when the
+    // request's own is the agent's. A stream that is silent for longer would be cut off.
+    socket.setTimeout(TIMEOUT_MS);
     const begin = (): void => {
       request.pipe(onward);
     };

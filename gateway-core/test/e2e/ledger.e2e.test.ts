@@ -319,7 +319,7 @@ describe("the ledger after 1,000 calls", () => {
       "budget not_configured",
       // The definition of the tool is known a moment after its first call.
       expect.stringMatching(/^pin (passed|not_configured)$/),
-      ...["price passed", "upstream passed"],
+      ...["price passed", "log passed", "upstream passed"],
     ]);
     const { call: same } = await traces.call("GetCall", { request_id: requestId }, key.secret);
     expect(same).toMatchObject({

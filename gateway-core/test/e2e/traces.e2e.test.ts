@@ -202,7 +202,10 @@ describe("the stream of new calls", () => {
     };
     const error = await follow().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ConnectError);
-    expect((error as ConnectError).code).toBe(Code.Unauthenticated);
+    expect([(error as ConnectError).code, (error as ConnectError).message]).toEqual([
+      Code.Unauthenticated,
+      expect.stringContaining("revoked"),
+    ]);
   }, 30_000);
 
   it("is refused to a key without the permission", async () => {

@@ -5,10 +5,11 @@ import type { Database } from "@gatewayops/platform/postgres/database";
 import { runExclusively } from "@gatewayops/platform/postgres/exclusive";
 import { repeat } from "@gatewayops/platform/repeat";
 import type { Redis } from "ioredis";
-import { Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { BudgetStore } from "../budgets/budget-store.ts";
 import type { SpendStore } from "../budgets/spend-store.ts";
 import type { TimeZones } from "../budgets/time-zones.ts";
+import { createWallMetrics } from "../metrics.ts";
 import { createPostgresLogRegistry } from "./log-registry.postgres.ts";
 import type { LogRegistry } from "./log-registry.ts";
 import { createClickHouseSpendByLog } from "./spend-by-log.clickhouse.ts";
@@ -37,11 +38,7 @@ export function startWalls(options: WallsOptions): LogRegistry {
   const { redis, database, clickhouse, timeZones, lifecycle, log } = options;
   const now = (): number => Date.now();
   const logs = createPostgresLogRegistry(database);
-  const unbuilt = new Gauge({
-    name: "cost_budgets_unbuilt",
-    help: "Enforced budgets that cannot be built yet, because a gateway has not reported what it keeps.",
-    registers: [options.registry],
-  });
+  const unbuilt = createWallMetrics(options.registry);
   const keeper = createWallKeeper({
     ...{ redis, logs, log, now, budgets: options.budgets },
     timeZoneOf: (orgId) => timeZones.of(orgId),
@@ -51,7 +48,7 @@ export function startWalls(options: WallsOptions): LogRegistry {
     repeat({ name, everyMs, work: () => runExclusively(database, name, work), lifecycle, log });
   };
   start("enforced budgets", KEEP_EVERY_MS, async () => {
-    unbuilt.set(await keeper.sweep());
+    unbuilt(await keeper.sweep());
   });
   start("observed budgets", TELL_EVERY_MS, () =>
     publishSpent({ ...options, now, budgets: options.budgets }),
