@@ -154,7 +154,7 @@ describe("a budget", () => {
     await page.getByTestId("budget-enforce").locator("input").check();
     await page.getByTestId("budget-allow").locator("input").check();
     await page.getByTestId("budget-submit").click();
-    await row.getByText("Enforced").waitFor();
+    await row.getByTestId("budget-mode").getByText("Enforced").waitFor();
     await row.getByText("while undecidable").waitFor();
     expect((await budgetNamed(name))?.budget).toMatchObject({
       enforce_limit: true,
