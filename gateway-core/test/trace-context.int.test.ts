@@ -114,8 +114,9 @@ describe("the stages of a record", () => {
     await (await bench.post(toolCall())).text();
     await until("the call is recorded", () => bench.records().length === 1);
     const stages = bench.records()[0]?.stages ?? [];
-    expect(stages.slice(-3).map(({ stage, outcome }) => [stage, outcome])).toEqual([
+    expect(stages.slice(-4).map(({ stage, outcome }) => [stage, outcome])).toEqual([
       [Stage.PRICE, StageOutcome.PASSED],
+      [Stage.BUDGET, StageOutcome.NOT_CONFIGURED],
       [Stage.LOG, StageOutcome.PASSED],
       [Stage.UPSTREAM, StageOutcome.PASSED],
     ]);
