@@ -316,10 +316,12 @@ describe("the ledger after 1,000 calls", () => {
     const stages = call["stages"] as { stage: string; outcome: string }[];
     expect(stages.map(({ stage, outcome }) => `${stage} ${outcome}`)).toEqual([
       ...["authenticate passed", "route passed", "authorize passed", "rate_limit passed"],
-      "budget not_configured",
       // The definition of the tool is known a moment after its first call.
       expect.stringMatching(/^pin (passed|not_configured)$/),
-      ...["price passed", "log passed", "upstream passed"],
+      "price passed",
+      // Another test may have left the organisation an observed budget.
+      expect.stringMatching(/^budget (not_configured|passed|observed)$/),
+      ...["log passed", "upstream passed"],
     ]);
     const { call: same } = await traces.call("GetCall", { request_id: requestId }, key.secret);
     expect(same).toMatchObject({
